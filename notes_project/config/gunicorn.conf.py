@@ -1,0 +1,16 @@
+"""How gunicorn runs this project; the number of workers comes from WEB_CONCURRENCY."""
+
+import os
+
+bind = os.environ.get("NOTES_BIND", "127.0.0.1:8002")
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+worker_class = "gthread"
+threads = 4
+# One load for all workers: less memory, and a wrong setting stops the start instead of each worker.
+preload_app = True
+# A heartbeat file on a disk can stall a worker; gunicorn's FAQ, "heartbeat".
+worker_tmp_dir = "/dev/shm"
+keepalive = 75
+max_requests = 0
+graceful_timeout = 20
+control_socket_disable = True

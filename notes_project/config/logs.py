@@ -1,0 +1,91 @@
+"""Structured logs: one JSON object a line on standard output, or plain text for a terminal."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import structlog
+from django.http import HttpRequest
+from django_structlog.middlewares import RequestMiddleware
+from structlog.typing import EventDict, WrappedLogger
+
+# PostgreSQL puts whole rows and key values, so e-mail addresses and hashes, into these lines.
+_DATABASE_DETAIL = re.compile(r"^(DETAIL|CONTEXT|QUERY|LINE \d+):.*$", re.MULTILINE)
+
+
+def drop_database_details(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    if "exception" in event:
+        event["exception"] = _DATABASE_DETAIL.sub(r"\1: (left out)", event["exception"])
+    return event
+
+
+class RequestLog(RequestMiddleware):
+    """django-structlog's middleware, without the query string: it may hold what a person wrote."""
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        return f"{request.method} {request.path}"
+
+
+_shared: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+    drop_database_details,
+]
+
+
+def configure(level: str, log_format: str) -> dict[str, Any]:
+    """Sets structlog up and returns the matching ``LOGGING`` dictionary.
+
+    Args:
+        level: a level name of the standard library.
+        log_format: ``json`` or ``console``.
+    """
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "structured": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": _shared,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    renderer,
+                ],
+            }
+        },
+        "handlers": {
+            "stdout": {
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stdout",
+                "formatter": "structured",
+            }
+        },
+        "root": {"handlers": ["stdout"], "level": level},
+        "loggers": {
+            "django": {"handlers": [], "propagate": True},
+            # RequestLog writes a line for each request already.
+            "django.request": {"level": "CRITICAL"},
+            "django.server": {"handlers": [], "propagate": True},
+        },
+    }

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from rest_framework.renderers import BaseRenderer
+
+from config.problems import MEDIA_TYPE
+
+
+class JSONRenderer(BaseRenderer):
+    """JSON by orjson; an error answer is labelled as problem details (RFC 9457 section 3)."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        response = (renderer_context or {}).get("response")
+        if response is not None and response.exception:
+            response["Content-Type"] = MEDIA_TYPE
+        if data is None:
+            return b""
+        indent = orjson.OPT_INDENT_2 if (renderer_context or {}).get("indent") else 0
+        return orjson.dumps(data, option=orjson.OPT_UTC_Z | indent, default=str)

@@ -1,0 +1,147 @@
+"""Settings of notes_project, read from the environment. `docs/settings.md` explains each variable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from config import logs
+from config.env import Environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Environment("notes")
+
+DEBUG = env.boolean("DEBUG", False)
+SECRET_KEY = env.text(
+    "NOTES_SECRET_KEY", hint="50 or more random characters: `openssl rand -base64 48`."
+)
+DATABASES = {
+    "default": {
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        **env.database("NOTES_DATABASE_URL"),
+    }
+}
+NOTES_JWKS_URL = env.text(
+    "NOTES_JWKS_URL",
+    hint="Where users_project publishes its keys: http://HOST:8001/.well-known/jwks.json.",
+)
+NOTES_JWKS_FILE = env.text("NOTES_JWKS_FILE", "")
+
+GATEWAY_URL = env.text("GATEWAY_URL", hint="Where people reach the gateway: http://localhost:4000.")
+ALLOWED_HOSTS = env.texts("ALLOWED_HOSTS", [urlsplit(GATEWAY_URL).hostname or ""])
+CSRF_TRUSTED_ORIGINS = [GATEWAY_URL] if GATEWAY_URL else []
+
+KAFKA_BOOTSTRAP_SERVERS = env.text("KAFKA_BOOTSTRAP_SERVERS", hint="host:port, commas between.")
+KAFKA_TOPIC = env.text("KAFKA_TOPIC", "user-events")
+KAFKA_GROUP_ID = env.text("KAFKA_GROUP_ID", "notes-users")
+KAFKA_GROUP_PROTOCOL = env.choice("KAFKA_GROUP_PROTOCOL", "classic", ("classic", "consumer"))
+
+LOGGING = logs.configure(
+    env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+    env.choice("LOG_FORMAT", "json", ("json", "console")),
+)
+env.require_valid()
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_structlog",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "users",
+    "notes",
+    "inbox",
+]
+MIDDLEWARE = [
+    "config.logs.RequestLog",
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "users.authentication.TokenCookieMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "config" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+AUTH_USER_MODEL = "users.User"
+LOGIN_URL = "/login/"
+# The session carries admin messages alone; who is signed in is in the access token.
+SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+
+TOKEN_ISSUER = "users"
+TOKEN_AUDIENCE = "notes-platform"
+
+HTTPS = GATEWAY_URL.startswith("https://")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_NAME = "notes_session"
+SESSION_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "notes_csrf"
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_FAILURE_VIEW = "config.problems.csrf_failure"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["users.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "config.renderers.JSONRenderer",
+        "rest_framework.renderers.BrowsableAPIRenderer",
+    ],
+    "DEFAULT_PARSER_CLASSES": [
+        "rest_framework.parsers.JSONParser",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.problems.handle_exception",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Notes",
+    "DESCRIPTION": "Notes and tags of the notes platform.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# A log line about each request comes from RequestLog; a user's id is bound by the authentication.
+DJANGO_STRUCTLOG_USER_ID_FIELD = ""
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = 10
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/notes/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -1,0 +1,16 @@
+"""The WSGI application. Settings and system checks that fail end the process with their message."""
+
+import os
+import sys
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+try:
+    application = get_wsgi_application()
+    call_command("check")
+except (ImproperlyConfigured, SystemCheckError) as error:
+    sys.exit(str(error))
