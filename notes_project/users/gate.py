@@ -1,0 +1,108 @@
+"""The version gate: the only code that writes shadow users.
+
+A row changes only when what comes in is newer than what is stored, so events may arrive late,
+twice or in any order, and a token may tell of a user before the event does. A deleted user's
+tombstone closes the gate for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+
+_UPSERT = """
+INSERT INTO users AS stored (id, version, username, is_active, tokens_valid_after, created_at)
+SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::boolean[],
+                     %s::timestamptz[], %s::timestamptz[]) AS incoming (id)
+WHERE NOT EXISTS (SELECT FROM deleted_users AS deleted WHERE deleted.id = incoming.id)
+ORDER BY id
+ON CONFLICT (id) DO UPDATE SET
+    version = EXCLUDED.version, username = EXCLUDED.username, is_active = EXCLUDED.is_active,
+    tokens_valid_after = EXCLUDED.tokens_valid_after, created_at = EXCLUDED.created_at
+WHERE stored.version < EXCLUDED.version
+   OR (%s AND stored.version = EXCLUDED.version AND stored IS DISTINCT FROM EXCLUDED)
+RETURNING id
+"""
+
+_LOCK = """
+SELECT pg_advisory_xact_lock(hashtextextended(id::text, 0))
+FROM unnest(%s::uuid[]) AS locked (id) ORDER BY id
+"""
+
+_BURY = """
+INSERT INTO deleted_users AS stored (id, version)
+SELECT * FROM unnest(%s::uuid[], %s::bigint[]) AS incoming (id, version) ORDER BY id
+ON CONFLICT (id) DO UPDATE SET version = EXCLUDED.version WHERE stored.version < EXCLUDED.version
+RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class UserState:
+    """All that this service knows of a user at one version; times are aware."""
+
+    id: UUID
+    version: int
+    username: str
+    is_active: bool
+    tokens_valid_after: datetime
+    created_at: datetime
+
+
+def apply_states(states: Sequence[UserState], *, repair: bool = False) -> set[UUID]:
+    """Stores the states that are newer than what is stored; the caller holds the transaction.
+
+    Args:
+        states: at most one for each user.
+        repair: also store a state of the stored version where the row differs from it.
+
+    Returns:
+        The ids of the users whose row was written.
+    """
+    if not states:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _UPSERT,
+            [
+                [state.id for state in states],
+                [state.version for state in states],
+                [state.username for state in states],
+                [state.is_active for state in states],
+                [state.tokens_valid_after for state in states],
+                [state.created_at for state in states],
+                repair,
+            ],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def delete_users(versions: dict[UUID, int]) -> set[UUID]:
+    """Leaves a tombstone for each user, then deletes the row and, by cascade, the notes.
+
+    The caller holds the transaction. Returns the ids whose tombstone is new or newer.
+    """
+    if not versions:
+        return set()
+    ids = list(versions)
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [ids])
+        cursor.execute(_BURY, [ids, list(versions.values())])
+        buried = {row[0] for row in cursor.fetchall()}
+        cursor.execute("DELETE FROM users WHERE id = ANY(%s)", [ids])
+    return buried
+
+
+def provision(state: UserState) -> None:
+    """Stores the facts of an access token, in a transaction of its own.
+
+    It takes the lock that a deletion takes: neither can pass the other and revive the user.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCK, [[state.id]])
+        apply_states([state])
