@@ -14,3 +14,7 @@ keepalive = 75
 max_requests = 0
 graceful_timeout = 20
 control_socket_disable = True
+# As much as the gateway lets through, which answers with a problem; a refusal of gunicorn is HTML.
+limit_request_line = 8190
+limit_request_fields = 10_000
+limit_request_field_size = 16_380
