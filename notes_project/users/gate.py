@@ -97,6 +97,20 @@ def delete_users(versions: dict[UUID, int]) -> set[UUID]:
     return buried
 
 
+def stored_versions(ids: Sequence[UUID]) -> dict[UUID, int]:
+    """The version of each user's row or tombstone, 0 where there is neither."""
+    if not ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, COALESCE(deleted_users.version, users.version, 0)"
+            " FROM unnest(%s::uuid[]) AS wanted (id)"
+            " LEFT JOIN users USING (id) LEFT JOIN deleted_users USING (id)",
+            [list(ids)],
+        )
+        return dict(cursor.fetchall())
+
+
 def provision(state: UserState) -> None:
     """Stores the facts of an access token, in a transaction of its own.
 

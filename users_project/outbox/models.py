@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models
+from django.db.models.functions import Cast
 
 
 class OutboxQuerySet(models.QuerySet["OutboxEvent"]):
@@ -17,6 +18,10 @@ class OutboxQuerySet(models.QuerySet["OutboxEvent"]):
         commits, so a lower one can still appear.
         """
         return self.order_by("position")
+
+    def with_payload_text(self) -> OutboxQuerySet:
+        """The payload as the text to send, without a way through Python objects."""
+        return self.defer("payload").annotate(payload_text=Cast("payload", models.TextField()))
 
 
 class OutboxEvent(models.Model):
@@ -29,6 +34,7 @@ class OutboxEvent(models.Model):
     traceparent = models.CharField(max_length=55, null=True)  # noqa: DJ001 - NULL is "not traced"
     created_at = models.DateTimeField(db_default=TransactionNow())
 
+    payload_text: str  # from with_payload_text()
     objects = OutboxQuerySet.as_manager()
 
     class Meta:

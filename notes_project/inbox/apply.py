@@ -1,0 +1,204 @@
+"""Applies a batch of messages and records every one of them, in one transaction."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import DataError, IntegrityError, connection, transaction
+from psycopg.types.json import Jsonb
+
+from inbox.messages import InvalidMessage, Kind, RawMessage, UserEvent, parse
+from inbox.models import Outcome
+from users import gate
+
+Partition = tuple[str, int]
+
+# A message read again is the same letter; other bytes at its place come from a recreated topic.
+_DEAD_LETTER = """
+INSERT INTO dead_letters AS stored (topic, partition, "offset", key, value, headers, reason)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (topic, partition, "offset") DO UPDATE SET
+    key = EXCLUDED.key, value = EXCLUDED.value, headers = EXCLUDED.headers,
+    reason = EXCLUDED.reason, created_at = now(), resolution = NULL, resolved_at = NULL
+WHERE (stored.key, stored.value) IS DISTINCT FROM (EXCLUDED.key, EXCLUDED.value)
+"""
+
+
+@dataclass(slots=True)
+class Record:
+    """A message, what was read from it, and its outcome once that is known."""
+
+    message: RawMessage
+    event: UserEvent | None = None
+    reason: str = ""
+    outcome: Outcome | None = None
+
+
+def apply_batch(messages: Sequence[RawMessage]) -> list[Record]:
+    """Applies messages, all in one transaction: users, event log, dead letters, positions.
+
+    A message that the contract allows and the database refuses is found by applying one at a
+    time, and set aside.
+
+    Args:
+        messages: in the order of their partitions.
+
+    Returns:
+        A record with its outcome for each message, in order; without those below a stored
+        position, which another worker has applied (the fence).
+
+    Raises:
+        django.db.OperationalError, django.db.InterfaceError: safe to repeat.
+    """
+    try:
+        return _apply([_read(message) for message in messages])
+    except (DataError, IntegrityError) as error:
+        if len(messages) == 1:
+            return _apply([Record(messages[0], reason=_refusal(error), outcome=Outcome.DEAD)])
+        return [record for message in messages for record in apply_batch([message])]
+
+
+def _refusal(error: Exception) -> str:
+    """The kind of the refusal alone: the text of it repeats what the message held."""
+    return f"the database refuses it: {type(error.__cause__ or error).__name__}"
+
+
+def _apply(records: Sequence[Record]) -> list[Record]:
+    with transaction.atomic():
+        positions = _lock_positions({_partition(r.message) for r in records})
+        fresh = [r for r in records if r.message.offset >= positions[_partition(r.message)]]
+        _apply_events((r, r.event) for r in fresh if r.event and r.outcome is None)
+        _write_event_log(fresh)
+        _write_dead_letters([r for r in fresh if r.outcome is Outcome.DEAD])
+        _store_positions({_partition(r.message): r.message.offset + 1 for r in fresh})
+    return fresh
+
+
+def _partition(message: RawMessage) -> Partition:
+    return message.topic, message.partition
+
+
+def _read(message: RawMessage) -> Record:
+    try:
+        event = parse(message)
+    except InvalidMessage as error:
+        return Record(message, reason=str(error), outcome=Outcome.DEAD)
+    return Record(message, event, outcome=Outcome.IGNORED if event.kind is Kind.IGNORED else None)
+
+
+def _lock_positions(partitions: set[Partition]) -> dict[Partition, int]:
+    """The stored next offset of each partition, 0 for a new one; locked until the commit."""
+    ordered = sorted(partitions)
+    topics, numbers = [topic for topic, _ in ordered], [number for _, number in ordered]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO positions (topic, partition, next_offset)"
+            " SELECT topic, partition, 0"
+            " FROM unnest(%s::text[], %s::int[]) AS new (topic, partition)"
+            " ON CONFLICT DO NOTHING",
+            [topics, numbers],
+        )
+        cursor.execute(
+            "SELECT topic, partition, next_offset FROM positions"
+            " WHERE (topic, partition) IN (SELECT * FROM unnest(%s::text[], %s::int[]))"
+            " ORDER BY topic, partition FOR UPDATE",
+            [topics, numbers],
+        )
+        return {(topic, number): offset for topic, number, offset in cursor.fetchall()}
+
+
+def _store_positions(positions: dict[Partition, int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE positions SET next_offset = moved.next_offset, updated_at = now()"
+            " FROM unnest(%s::text[], %s::int[], %s::bigint[])"
+            " AS moved (topic, partition, next_offset)"
+            " WHERE (positions.topic, positions.partition) = (moved.topic, moved.partition)",
+            [
+                [topic for topic, _ in positions],
+                [number for _, number in positions],
+                list(positions.values()),
+            ],
+        )
+
+
+def _apply_events(pending: Iterable[tuple[Record, UserEvent]]) -> None:
+    """Sends the newest event of each user through the gate and sets every outcome."""
+    newest = _newest_of_each_user(pending)
+    events = [event for _, event in newest.values()]
+    written = gate.delete_users({e.user_id: e.version for e in events if e.kind is Kind.DELETION})
+    written |= gate.apply_states([e.state for e in events if e.kind is Kind.STATE and e.state])
+    written |= gate.apply_states(
+        [e.state for e in events if e.kind is Kind.SNAPSHOT and e.state], repair=True
+    )
+    stored = gate.stored_versions([user_id for user_id in newest if user_id not in written])
+    for user_id, (record, event) in newest.items():
+        if user_id in written:
+            record.outcome = Outcome.APPLIED
+        elif event.version == stored[user_id]:
+            record.outcome = Outcome.DUPLICATE
+        else:
+            record.outcome = Outcome.STALE
+
+
+def _newest_of_each_user(
+    pending: Iterable[tuple[Record, UserEvent]],
+) -> dict[UUID, tuple[Record, UserEvent]]:
+    """The last word on each user; the other records get their outcome here."""
+    newest: dict[UUID, tuple[Record, UserEvent]] = {}
+    for record, event in pending:
+        rival = newest.get(event.user_id)
+        if rival is None or _rank(event) > _rank(rival[1]):
+            newest[event.user_id] = record, event
+            loser = rival
+        else:
+            loser = record, event
+        if loser is not None:
+            same = loser[1].version == newest[event.user_id][1].version
+            loser[0].outcome = Outcome.DUPLICATE if same else Outcome.SUPERSEDED
+    return newest
+
+
+def _rank(event: UserEvent) -> tuple[bool, int, bool]:
+    """A deletion is final; of one version, the snapshot repairs."""
+    return event.kind is Kind.DELETION, event.version, event.kind is Kind.SNAPSHOT
+
+
+def _write_event_log(records: Iterable[Record]) -> None:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            'COPY event_log (topic, partition, "offset", event_id, type, user_id, version,'
+            " event_time, outcome) FROM STDIN"
+        ) as copy,
+    ):
+        for record in records:
+            message, event = record.message, record.event
+            facts: tuple[object, ...] = (None, None, None, None, None)
+            if event is not None:
+                facts = (event.event_id, event.type, event.user_id, event.version, event.time)
+            place = (message.topic, message.partition, message.offset)
+            copy.write_row((*place, *facts, record.outcome))
+
+
+def _write_dead_letters(records: Sequence[Record]) -> None:
+    if not records:
+        return
+    rows = [
+        (
+            *(record.message.topic, record.message.partition, record.message.offset),
+            *(record.message.key, record.message.value),
+            Jsonb([[name, _text(value)] for name, value in record.message.headers]),
+            record.reason,
+        )
+        for record in records
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(_DEAD_LETTER, rows)
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else base64.b64encode(value).decode()

@@ -1,0 +1,124 @@
+"""The consumer: reads a batch, applies it in one transaction, then commits the offsets."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from django.db import InterfaceError, OperationalError, close_old_connections
+
+from inbox.apply import Record, apply_batch
+from inbox.kafka import BrokerUnavailable, Subscription
+from inbox.messages import RawMessage
+from inbox.models import Outcome, Position
+
+logger = structlog.get_logger(__name__)
+
+# Short, so that a signal is noticed; seconds.
+POLL_TIMEOUT = 0.5
+LONGEST_BACKOFF = 10.0
+
+
+class TooManyDeadLetters(Exception):
+    """So many bad messages in a row are a bad deploy, not bad data."""
+
+
+@dataclass(slots=True)
+class EventConsumer:
+    """Applies the topic's messages, step by step; ``run`` repeats the steps until told to stop.
+
+    Args:
+        subscription: the member of the consumer group.
+        topic: its name, as the stored positions have it.
+        batch_size: messages in one transaction, at most.
+        dead_letter_limit: stop after this many dead letters without any other message between.
+    """
+
+    subscription: Subscription
+    topic: str
+    batch_size: int = 500
+    dead_letter_limit: int = 100
+    batch: list[RawMessage] = field(default_factory=list)
+    _failures: int = 0
+    _dead_in_a_row: int = 0
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Steps until ``stop()``; the batch in hand is always finished or wholly left.
+
+        Raises:
+            CannotRead, TooManyDeadLetters: a person has to look; nothing is lost meanwhile.
+        """
+        while not stop():
+            self.step()
+
+    def step(self) -> int:
+        """Reads and applies one batch, or waits a little. Returns how many were applied."""
+        close_old_connections()
+        try:
+            self._start_waiting_partitions()
+            if not self.batch:
+                self.batch = self.subscription.consume(self.batch_size, POLL_TIMEOUT)
+            records = self._apply()
+        except BrokerUnavailable as error:
+            logger.warning("broker_unavailable", error=str(error))
+            return 0
+        except (OperationalError, InterfaceError) as error:
+            self._back_off(error)
+            return 0
+        self._failures = 0
+        self.subscription.resume()
+        return records
+
+    def caught_up(self) -> bool:
+        """Whether every partition assigned to this worker was read to its end."""
+        subscription = self.subscription
+        return bool(subscription.reading) and not (
+            subscription.waiting or self.batch or subscription.reading - subscription.at_end
+        )
+
+    def _start_waiting_partitions(self) -> None:
+        if self.subscription.waiting:
+            stored = Position.objects.filter(topic=self.topic)
+            self.subscription.start(dict(stored.values_list("partition", "next_offset")))
+
+    def _apply(self) -> int:
+        if not self.batch:
+            return 0
+        records = apply_batch(self.batch)
+        self.batch = []
+        self._log(records)
+        next_offsets = {r.message.partition: r.message.offset + 1 for r in records}
+        self._count_dead_letters(records)
+        self.subscription.commit(next_offsets)
+        return len(records)
+
+    def _log(self, records: Sequence[Record]) -> None:
+        for record in records:
+            if record.outcome is Outcome.DEAD:
+                message = record.message
+                place = f"{message.topic}[{message.partition}]@{message.offset}"
+                logger.error("dead_letter", place=place, reason=record.reason)
+        counts = Counter(str(record.outcome) for record in records)
+        logger.info("batch_applied", **counts)
+
+    def _count_dead_letters(self, records: Sequence[Record]) -> None:
+        for record in records:
+            dead = record.outcome is Outcome.DEAD
+            self._dead_in_a_row = self._dead_in_a_row + 1 if dead else 0
+        if self._dead_in_a_row >= self.dead_letter_limit:
+            raise TooManyDeadLetters(
+                f"{self._dead_in_a_row} messages in a row could not be applied: this looks like a"
+                " release that writes or reads wrongly. They are kept as dead letters; see their"
+                " reasons in the admin, then start the consumer again."
+            )
+
+    def _back_off(self, error: Exception) -> None:
+        """Waits for the database, paused, and keeps polling: the group must not lose the member."""
+        self._failures += 1
+        logger.warning("database_unavailable", error=type(error).__name__, failures=self._failures)
+        self.subscription.pause()
+        wait = min(LONGEST_BACKOFF, 0.1 * 2**self._failures) * random.uniform(0.5, 1.0)  # noqa: S311
+        self.subscription.consume(1, wait)

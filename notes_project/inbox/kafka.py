@@ -1,0 +1,211 @@
+"""The only module of this project that knows confluent_kafka."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_INVALID,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from inbox.messages import RawMessage
+
+logger = logging.getLogger(__name__)
+
+# A broker that does not answer for this long is treated as away; seconds.
+BROKER_TIMEOUT = 5.0
+
+
+class BrokerUnavailable(Exception):
+    """The broker did not answer; try again."""
+
+
+class CannotRead(Exception):
+    """The topic cannot be read as it is; the text says what to run."""
+
+
+def consumer_config(servers: str, group_id: str, group_protocol: str) -> dict[str, Any]:
+    """Settings for librdkafka; the database keeps the positions, so nothing is automatic."""
+    config: dict[str, Any] = {
+        "bootstrap.servers": servers,
+        "group.id": group_id,
+        "group.protocol": group_protocol,
+        "client.id": "consume_user_events",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        # Every start is given by the stored position; anything else is looked into, not guessed.
+        "auto.offset.reset": "error",
+        "enable.partition.eof": True,
+        "allow.auto.create.topics": False,
+        "reconnect.backoff.max.ms": 1000,
+    }
+    if group_protocol == "classic":
+        config["partition.assignment.strategy"] = "cooperative-sticky"
+    return config
+
+
+class Subscription:
+    """A member of the consumer group, as far as the consumer needs it.
+
+    Kafka assigns partitions; reading one begins when ``start`` is called for it, because where
+    it begins is in the database and the database may be away at the moment of the assignment.
+    """
+
+    def __init__(self, config: Mapping[str, Any], topic: str) -> None:
+        self._consumer = Consumer(dict(config), logger=logging.getLogger("librdkafka"))
+        self._topic = topic
+        self.waiting: set[int] = set()
+        self.reading: set[int] = set()
+        self.at_end: set[int] = set()
+        self._paused = False
+        self._require_topic()
+        self._consumer.subscribe([topic], self._assigned, self._revoked, self._revoked)
+
+    def consume(self, limit: int, timeout: float) -> list[RawMessage]:
+        """Up to ``limit`` messages, after at most ``timeout`` seconds.
+
+        Raises:
+            CannotRead: a position is outside of the topic.
+            BrokerUnavailable: the broker refuses for now.
+        """
+        messages = []
+        for message in self._consumer.consume(limit, timeout):
+            error = message.error()
+            if error is None:
+                messages.append(_raw(message))
+                self.at_end.discard(messages[-1].partition)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self.at_end.add(message.partition() or 0)
+            else:
+                self._handle(error)
+        # A partition revoked inside this call may still be among them (confluent-kafka #1013).
+        return [message for message in messages if message.partition in self.reading]
+
+    def start(self, positions: Mapping[int, int]) -> None:
+        """Begins to read the waiting partitions, at ``positions`` (partition: next offset).
+
+        Where there is none the group's committed offset counts, else the beginning.
+
+        Raises:
+            CannotRead: a position is beyond the end of its partition.
+            BrokerUnavailable: the broker does not answer; the partitions stay waiting.
+        """
+        places = [TopicPartition(self._topic, number) for number in sorted(self.waiting)]
+        try:
+            for place in self._consumer.committed(places, BROKER_TIMEOUT):
+                place.offset = self._start_of(place, positions.get(place.partition))
+                self._consumer.incremental_assign([place])
+                self.waiting.discard(place.partition)
+                self.reading.add(place.partition)
+        except KafkaException as error:
+            raise BrokerUnavailable(str(error.args[0])) from error
+        if self._paused:
+            self.pause()
+
+    def pause(self) -> None:
+        """Stops the flow and keeps the membership, as long as ``consume`` is called."""
+        self._paused = True
+        self._consumer.pause(self._places())
+
+    def resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._consumer.resume(self._places())
+
+    def commit(self, next_offsets: Mapping[int, int]) -> None:
+        """Tells the group how far the partitions are applied, for those who watch its lag.
+
+        Raises:
+            BrokerUnavailable: it could not be told. The stored positions are what counts.
+        """
+        places = [
+            TopicPartition(self._topic, number, offset) for number, offset in next_offsets.items()
+        ]
+        try:
+            self._consumer.commit(offsets=places, asynchronous=False)
+        except KafkaException as error:
+            raise BrokerUnavailable(str(error.args[0])) from error
+
+    def close(self) -> None:
+        """Leaves the group."""
+        self._consumer.close()
+
+    def _require_topic(self) -> None:
+        try:
+            found = self._consumer.list_topics(self._topic, BROKER_TIMEOUT).topics[self._topic]
+        except KafkaException as error:
+            raise BrokerUnavailable(str(error.args[0])) from error
+        if found.error is not None:
+            raise CannotRead(
+                f"The topic {self._topic} cannot be read: {found.error.str()}. Create it with"
+                " `manage.py create_topics` of users_project."
+            )
+
+    def _places(self) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, number) for number in sorted(self.reading)]
+
+    def _start_of(self, place: TopicPartition, stored: int | None) -> int:
+        low, high = self._consumer.get_watermark_offsets(place, timeout=BROKER_TIMEOUT)
+        if stored is None:
+            committed = place.offset if place.offset != OFFSET_INVALID else OFFSET_BEGINNING
+            return committed if low <= committed <= high else OFFSET_BEGINNING
+        if stored > high:
+            raise CannotRead(
+                f"The stored position of {self._topic}[{place.partition}] is {stored}, beyond the"
+                f" end of the topic, {high}: the topic was recreated. Read all of it again with"
+                " `manage.py consume_user_events --from-beginning`."
+            )
+        return max(stored, low)
+
+    def _handle(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            # The topic changed under a running worker: look at the positions again.
+            self._set_waiting(self.reading)
+        elif error.code() in (
+            KafkaError.UNKNOWN_TOPIC_OR_PART,
+            KafkaError.TOPIC_AUTHORIZATION_FAILED,
+            KafkaError.GROUP_AUTHORIZATION_FAILED,
+        ):
+            raise CannotRead(f"The topic {self._topic} cannot be read: {error.str()}.")
+        elif error.fatal():
+            raise BrokerUnavailable(error.str())
+        else:
+            logger.warning("kafka_error", extra={"error": error.str()})
+
+    def _assigned(self, _: Consumer, places: list[TopicPartition]) -> None:
+        self.waiting |= {place.partition for place in places}
+        self._consumer.incremental_assign([])
+
+    def _revoked(self, _: Consumer, places: list[TopicPartition]) -> None:
+        numbers = {place.partition for place in places}
+        self._consumer.incremental_unassign(
+            [place for place in places if place.partition in self.reading]
+        )
+        for kept in (self.waiting, self.reading, self.at_end):
+            kept -= numbers
+
+    def _set_waiting(self, numbers: Iterable[int]) -> None:
+        self._consumer.incremental_unassign(self._places())
+        self.waiting |= set(numbers)
+        self.reading.clear()
+        self.at_end.clear()
+
+
+def _raw(message: Message) -> RawMessage:
+    headers: Callable[[], Any] = message.headers
+    return RawMessage(
+        message.topic() or "",
+        message.partition() or 0,
+        message.offset() or 0,
+        message.key(),
+        message.value(),
+        tuple(headers() or ()),
+    )

@@ -1,0 +1,89 @@
+"""``manage.py consume_user_events``: keeps the shadow users equal to the users."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from inbox.consumer import EventConsumer, TooManyDeadLetters
+from inbox.kafka import BrokerUnavailable, CannotRead, Subscription, consumer_config
+from inbox.models import Position
+
+logger = structlog.get_logger(__name__)
+
+
+class Command(BaseCommand):
+    help = (
+        "Reads the topic of user events and applies them to the shadow users, until SIGTERM or"
+        " SIGINT: then the batch in hand is finished and the exit code is 0."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="apply one batch, then stop")
+        parser.add_argument(
+            "--until-caught-up", action="store_true", help="stop at the end of the topic"
+        )
+        parser.add_argument(
+            "--from-beginning",
+            action="store_true",
+            help="forget the stored positions and read the whole topic again; changes nothing"
+            " that is up to date",
+        )
+        parser.add_argument(
+            "--batch-size", type=int, default=500, help="messages in one transaction (500)"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        if options["from_beginning"]:
+            Position.objects.filter(topic=settings.KAFKA_TOPIC).update(next_offset=0)
+        subscription = self._subscribe(stop)
+        if subscription is None:
+            return
+        consumer = EventConsumer(subscription, settings.KAFKA_TOPIC, options["batch_size"])
+        try:
+            self._run(consumer, stop, options)
+        except (CannotRead, TooManyDeadLetters) as error:
+            raise CommandError(str(error)) from error
+        finally:
+            subscription.close()
+            logger.info("consumer_stopped")
+
+    def _subscribe(self, stop: threading.Event) -> Subscription | None:
+        """Waits for the broker; None when told to stop before it answered."""
+        config = consumer_config(
+            settings.KAFKA_BOOTSTRAP_SERVERS,
+            settings.KAFKA_GROUP_ID,
+            settings.KAFKA_GROUP_PROTOCOL,
+        )
+        while not stop.is_set():
+            try:
+                return Subscription(config, settings.KAFKA_TOPIC)
+            except CannotRead as error:
+                raise CommandError(str(error)) from error
+            except BrokerUnavailable as error:
+                logger.warning(
+                    "broker_unavailable",
+                    servers=settings.KAFKA_BOOTSTRAP_SERVERS,
+                    error=str(error),
+                    hint="Start Kafka, or correct KAFKA_BOOTSTRAP_SERVERS. Trying again.",
+                )
+                stop.wait(1)
+        return None
+
+    def _run(self, consumer: EventConsumer, stop: threading.Event, options: dict[str, Any]) -> None:
+        logger.info("consumer_started", topic=consumer.topic, group=settings.KAFKA_GROUP_ID)
+        if options["once"]:
+            while not stop.is_set() and not consumer.step():
+                pass
+        elif options["until_caught_up"]:
+            consumer.run(lambda: stop.is_set() or consumer.caught_up())
+        else:
+            consumer.run(stop.is_set)

@@ -1,0 +1,183 @@
+"""The only module of this project that knows confluent_kafka."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+# A broker that does not answer for this long is treated as away; seconds.
+BROKER_TIMEOUT = 5.0
+
+
+class BrokerUnavailable(Exception):
+    """The broker did not answer; try again."""
+
+
+class ProducerBroken(Exception):
+    """This producer can send nothing more (librdkafka calls the error fatal); make a new one."""
+
+
+class TopicDiffers(Exception):
+    """The topic exists and is not as the settings ask; the text says how."""
+
+
+Report = Callable[[KafkaError | None, Message | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+def producer_config(servers: str) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": servers,
+        "client.id": "relay_outbox",
+        # Order and no duplicates through the producer's own retries; implies acks=all.
+        "enable.idempotence": True,
+        "acks": "all",
+        # The partitioner of Java clients: both sides put a key into the same partition.
+        "partitioner": "murmur2_random",
+        "linger.ms": 5,
+        "delivery.timeout.ms": 30_000,
+        "reconnect.backoff.max.ms": 1000,
+        "allow.auto.create.topics": False,
+    }
+
+
+class Publisher:
+    """Sends batches and waits for the broker's reports."""
+
+    def __init__(self, config: dict[str, Any], topic: str) -> None:
+        self._topic = topic
+        self._fatal: KafkaError | None = None
+        self._producer = Producer(
+            {**config, "error_cb": self._on_error}, logger=logging.getLogger("librdkafka")
+        )
+
+    def publish(
+        self, messages: Sequence[OutgoingMessage], give_up: Callable[[], bool]
+    ) -> list[str | None]:
+        """Sends the messages in order and waits until each is acknowledged or has failed.
+
+        Args:
+            messages: those of one key stay in their order.
+            give_up: asked about twice a second while waiting; true ends the wait.
+
+        Returns:
+            For each message None once the broker has it, else what went wrong. A message that
+            failed may have reached the broker all the same.
+
+        Raises:
+            ProducerBroken: some messages will never get a report.
+        """
+        results: list[str | None] = ["no report from the broker"] * len(messages)
+        for index, message in enumerate(messages):
+            self._produce(message, partial(_report, results, index), give_up)
+        while self._producer.flush(0.5) and not give_up():
+            self._raise_if_fatal()
+        self._raise_if_fatal()
+        return results
+
+    def close(self) -> None:
+        """Forgets what was not sent: it is still in the outbox."""
+        self._producer.purge()
+        self._producer.flush(1)
+
+    def _produce(
+        self, message: OutgoingMessage, report: Report, give_up: Callable[[], bool]
+    ) -> None:
+        while not give_up():
+            try:
+                self._producer.produce(
+                    self._topic,
+                    message.value,
+                    message.key,
+                    on_delivery=report,
+                    headers=list(message.headers),
+                )
+            except BufferError:  # The local queue is full: let reports come in.
+                self._producer.poll(0.1)
+            except KafkaException as error:
+                report(error.args[0], None)
+                break
+            else:
+                break
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = error
+
+    def _raise_if_fatal(self) -> None:
+        if self._fatal is not None:
+            raise ProducerBroken(self._fatal.str())
+
+
+def _report(
+    results: list[str | None], index: int, error: KafkaError | None, _: Message | None
+) -> None:
+    results[index] = None if error is None else error.str()
+
+
+def create_topic(
+    servers: str, topic: str, *, partitions: int, replication_factor: int, min_insync_replicas: int
+) -> bool:
+    """Creates the compacted topic; returns False where it already is as asked.
+
+    Raises:
+        TopicDiffers: it exists otherwise. Partitions are never added to a live topic: that
+            would send the keys of users to other partitions and break the order of their events.
+        BrokerUnavailable: the broker does not answer, or cannot create it.
+    """
+    admin = AdminClient({"bootstrap.servers": servers}, logger=logging.getLogger("librdkafka"))
+    config = {
+        "cleanup.policy": "compact",
+        "min.insync.replicas": str(min_insync_replicas),
+    }
+    new = NewTopic(topic, partitions, replication_factor, config=config)
+    try:
+        admin.create_topics([new], request_timeout=BROKER_TIMEOUT)[topic].result()
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise BrokerUnavailable(error.args[0].str()) from error
+    else:
+        return True
+    differences = _differences(admin, topic, partitions, replication_factor, config)
+    if differences:
+        raise TopicDiffers("; ".join(differences))
+    return False
+
+
+def _differences(
+    admin: AdminClient, topic: str, partitions: int, replication_factor: int, config: dict[str, str]
+) -> list[str]:
+    wanted = {
+        "partitions": str(partitions),
+        "replication factor": str(replication_factor),
+        **config,
+    }
+    try:
+        layout = admin.list_topics(topic, BROKER_TIMEOUT).topics[topic].partitions
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        described = admin.describe_configs([resource], request_timeout=BROKER_TIMEOUT)
+        current = described[resource].result()
+    except KafkaException as error:
+        raise BrokerUnavailable(error.args[0].str()) from error
+    found = {
+        "partitions": str(len(layout)),
+        "replication factor": str(min(len(partition.replicas) for partition in layout.values())),
+        **{name: current[name].value for name in config},
+    }
+    return [
+        f"{name} is {found[name]}, not {wanted[name]}"
+        for name in wanted
+        if found[name] != wanted[name]
+    ]

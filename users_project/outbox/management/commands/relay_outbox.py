@@ -1,0 +1,32 @@
+"""``manage.py relay_outbox``: sends the outbox to Kafka."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from outbox.kafka import Publisher, producer_config
+from outbox.relay import Relay
+
+logger = structlog.get_logger(__name__)
+
+
+class Command(BaseCommand):
+    help = (
+        "Sends the rows of the outbox to Kafka, until SIGTERM or SIGINT: then the batch in hand is"
+        " finished and the exit code is 0. Of several relays one is active; the others stand by."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        config = producer_config(settings.KAFKA_BOOTSTRAP_SERVERS)
+        logger.info("relay_started", topic=settings.KAFKA_TOPIC)
+        Relay(lambda: Publisher(config, settings.KAFKA_TOPIC), stop.is_set).run()
+        logger.info("relay_stopped")

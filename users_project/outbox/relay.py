@@ -1,0 +1,171 @@
+"""The relay: takes rows out of the outbox in order, sends them, and deletes what Kafka has.
+
+A row is deleted only after the broker acknowledged it, so an event can be sent twice and never
+be lost; readers drop what they have by its version.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+import structlog
+from django.db import InterfaceError, OperationalError, connection
+
+from outbox.kafka import OutgoingMessage, ProducerBroken, Publisher
+from outbox.models import OutboxEvent
+
+logger = structlog.get_logger(__name__)
+
+# One relay at a time: two would break the order of a user's events. Any constant does.
+ADVISORY_LOCK = 7_001
+# Short, so that a signal is noticed; seconds.
+WAIT = 0.5
+# How long a user whose event cannot be sent is left aside; seconds.
+HOLD_BACK = 10.0
+LONGEST_BACKOFF = 5.0
+# How long a batch in hand may take to finish after a signal; seconds.
+GRACE = 5.0
+
+
+@dataclass(slots=True)
+class Relay:
+    """Sends the outbox, step by step; ``run`` repeats the steps until told to stop.
+
+    Args:
+        make_publisher: called for the first producer and for each one after a fatal error.
+        stop: true once the relay was told to stop.
+        batch_size: rows sent and awaited together, at most.
+    """
+
+    make_publisher: Callable[[], Publisher]
+    stop: Callable[[], bool]
+    batch_size: int = 1000
+    clock: Callable[[], float] = time.monotonic
+    _publisher: Publisher | None = None
+    _held_back: dict[str, float] = field(default_factory=dict)
+    _active: bool = False
+    _stopping_since: float | None = None
+    _failures: int = 0
+
+    def run(self) -> None:
+        while not self.stop():
+            self.step()
+        if self._publisher:
+            self._publisher.close()
+        connection.close()
+
+    def step(self) -> int:
+        """Sends one batch, or waits a little. Returns how many rows left the outbox."""
+        try:
+            if not self._become_active():
+                self._wait()
+                return 0
+            rows = self._pending()
+            sent = self._send(rows) if rows else 0
+            if not rows:
+                self._wait_for_notify()
+        except (OperationalError, InterfaceError, psycopg.OperationalError) as error:
+            self._lose_database(error)
+            return 0
+        except ProducerBroken as error:
+            logger.error("producer_broken", error=str(error), hint="Making a new one.")
+            self._drop_publisher()
+            return 0
+        if rows and not sent:
+            self._back_off()
+        elif sent:
+            self._failures = 0
+        return sent
+
+    def _become_active(self) -> bool:
+        """Takes the advisory lock, which its connection keeps; a standby asks again."""
+        if self._active:
+            return True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [ADVISORY_LOCK])
+            (self._active,) = cursor.fetchone() or (False,)
+            if self._active:
+                cursor.execute("LISTEN outbox")
+                logger.info("relay_active")
+        return self._active
+
+    def _pending(self) -> list[OutboxEvent]:
+        now = self.clock()
+        self._held_back = {user: until for user, until in self._held_back.items() if until > now}
+        events = OutboxEvent.objects.pending().exclude(aggregateid__in=list(self._held_back))
+        return list(events.with_payload_text()[: self.batch_size])
+
+    def _send(self, rows: Sequence[OutboxEvent]) -> int:
+        if self._publisher is None:
+            self._publisher = self.make_publisher()
+        results = self._publisher.publish([_message(row) for row in rows], self._gives_up)
+        sent = self._sent(rows, results)
+        OutboxEvent.objects.filter(position__in=sent).delete()
+        if sent:
+            logger.info("events_sent", count=len(sent))
+        return len(sent)
+
+    def _sent(self, rows: Sequence[OutboxEvent], results: Iterable[str | None]) -> list[int]:
+        """The positions of the rows to delete.
+
+        Behind a failed row every later one of the same user stays too: it is sent again after
+        the failed one, so that the newest event of a user is always the last in the topic.
+        """
+        sent, failed = [], {}
+        for row, problem in zip(rows, results, strict=True):
+            if problem is None and row.aggregateid not in failed:
+                sent.append(row.position)
+            elif problem is not None:
+                failed.setdefault(row.aggregateid, (row, problem))
+        for row, problem in failed.values():
+            logger.error(
+                "event_not_sent",
+                position=row.position,
+                user_id=row.aggregateid,
+                error=problem,
+                hint="It stays in the outbox and is tried again.",
+            )
+            if sent:  # The broker works: this user alone waits.
+                self._held_back[row.aggregateid] = self.clock() + HOLD_BACK
+        return sent
+
+    def _gives_up(self) -> bool:
+        if self._stopping_since is None and self.stop():
+            self._stopping_since = self.clock()
+        return self._stopping_since is not None and self.clock() - self._stopping_since > GRACE
+
+    def _wait_for_notify(self) -> None:
+        """Returns at the next commit that filled the outbox, after ``WAIT`` at the latest."""
+        for _ in connection.connection.notifies(timeout=WAIT, stop_after=1):
+            pass
+
+    def _wait(self) -> None:
+        time.sleep(WAIT)
+
+    def _lose_database(self, error: Exception) -> None:
+        """The lock went with the connection: another relay may be active from now on."""
+        logger.warning("database_unavailable", error=type(error).__name__)
+        self._active = False
+        connection.close()
+        self._drop_publisher()
+        self._back_off()
+
+    def _drop_publisher(self) -> None:
+        if self._publisher is not None:
+            self._publisher.close()
+            self._publisher = None
+
+    def _back_off(self) -> None:
+        self._failures += 1
+        time.sleep(min(LONGEST_BACKOFF, 0.1 * 2**self._failures) * random.uniform(0.5, 1.0))  # noqa: S311
+
+
+def _message(row: OutboxEvent) -> OutgoingMessage:
+    headers = [("content-type", b"application/cloudevents+json")]
+    if row.traceparent:
+        headers.append(("traceparent", row.traceparent.encode()))
+    return OutgoingMessage(row.aggregateid.encode(), row.payload_text.encode(), tuple(headers))
