@@ -80,7 +80,7 @@ class DeadLetter(models.Model):
         max_length=10, choices=Resolution.choices, null=True
     )
     resolved_at = models.DateTimeField(null=True)
-    resolution_note = models.TextField(default="")
+    resolution_note = models.TextField(db_default="")
 
     class Meta:
         db_table = "dead_letters"

@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("resolved_at", models.DateTimeField(null=True)),
-                ("resolution_note", models.TextField(default="")),
+                ("resolution_note", models.TextField(db_default="")),
             ],
             options={
                 "db_table": "dead_letters",

@@ -1,0 +1,78 @@
+"""What notes_project accepts is what docs/events says. Runs with the settings of notes_project."""
+
+import copy
+import json
+
+import pytest
+
+from inbox.messages import InvalidMessage, Kind, RawMessage, parse
+from tests.contract.schemas import EXAMPLES, SCHEMAS, VALIDATOR
+
+KINDS = {
+    "user.created.v1": Kind.STATE,
+    "user.updated.v1": Kind.STATE,
+    "user.snapshot.v1": Kind.SNAPSHOT,
+    "user.deleted.v1": Kind.DELETION,
+}
+
+
+def read(event, key=None):
+    subject = event.get("subject", "") if isinstance(event, dict) else ""
+    return parse(
+        RawMessage("user-events", 0, 0, key or str(subject).encode(), json.dumps(event).encode())
+    )
+
+
+def test_every_type_of_the_contract_has_an_example_and_a_kind():
+    types = set(SCHEMAS["user-event.v1.json"]["properties"]["type"]["enum"])
+    assert types == set(EXAMPLES) == set(KINDS)
+
+
+@pytest.mark.parametrize("event_type", EXAMPLES)
+def test_an_example_fits_the_schema_and_is_read(event_type):
+    event = json.loads(EXAMPLES[event_type])
+    VALIDATOR.validate(event)
+    read_event = read(event)
+    assert read_event.kind is KINDS[event_type]
+    assert read_event.event_id == event["id"]
+    assert str(read_event.user_id) == event["subject"]
+    assert read_event.version == event["data"]["version"]
+    if read_event.state:
+        assert read_event.state.username == event["data"]["username"]
+
+
+def members(schema):
+    return [(name, kind) for name in schema["required"] for kind in ("missing", "wrong")]
+
+
+@pytest.mark.parametrize(("member", "fault"), members(SCHEMAS["user.v1.json"]))
+def test_what_the_schema_refuses_in_the_data_is_refused(member, fault):
+    event = json.loads(EXAMPLES["user.updated.v1"])
+    if fault == "missing":
+        del event["data"][member]
+    else:
+        event["data"][member] = ["wrong"]
+    assert not VALIDATOR.is_valid(event)
+    if member == "updated_at":  # Not used here, so not looked at.
+        read(event)
+    else:
+        with pytest.raises(InvalidMessage, match=rf"^data\.{member}: "):
+            read(event)
+
+
+@pytest.mark.parametrize("member", ["specversion", "id", "source", "type", "subject", "time"])
+def test_what_the_schema_refuses_in_the_envelope_is_refused(member):
+    event = json.loads(EXAMPLES["user.updated.v1"])
+    del event[member]
+    assert not VALIDATOR.is_valid(event)
+    with pytest.raises(InvalidMessage):
+        read(event)
+
+
+def test_unknown_members_are_ignored():
+    event = json.loads(EXAMPLES["user.updated.v1"])
+    plain = read(copy.deepcopy(event))
+    event["extension"] = {"a": [1]}
+    event["data"]["shoe_size"] = 43
+    VALIDATOR.validate(event)
+    assert read(event) == plain
