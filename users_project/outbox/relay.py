@@ -102,7 +102,7 @@ class Relay:
     def _send(self, rows: Sequence[OutboxEvent]) -> int:
         if self._publisher is None:
             self._publisher = self.make_publisher()
-        results = self._publisher.publish([_message(row) for row in rows], self._gives_up)
+        results = self._publisher.publish([to_message(row) for row in rows], self._gives_up)
         sent = self._sent(rows, results)
         OutboxEvent.objects.filter(position__in=sent).delete()
         if sent:
@@ -138,10 +138,9 @@ class Relay:
             self._stopping_since = self.clock()
         return self._stopping_since is not None and self.clock() - self._stopping_since > GRACE
 
-    def _wait_for_notify(self) -> None:
-        """Returns at the next commit that filled the outbox, after ``WAIT`` at the latest."""
-        for _ in connection.connection.notifies(timeout=WAIT, stop_after=1):
-            pass
+    def _wait_for_notify(self) -> bool:
+        """True at the next commit that filled the outbox, False after ``WAIT``."""
+        return any(True for _ in connection.connection.notifies(timeout=WAIT, stop_after=1))
 
     def _wait(self) -> None:
         time.sleep(WAIT)
@@ -164,7 +163,7 @@ class Relay:
         time.sleep(min(LONGEST_BACKOFF, 0.1 * 2**self._failures) * random.uniform(0.5, 1.0))  # noqa: S311
 
 
-def _message(row: OutboxEvent) -> OutgoingMessage:
+def to_message(row: OutboxEvent) -> OutgoingMessage:
     headers = [("content-type", b"application/cloudevents+json")]
     if row.traceparent:
         headers.append(("traceparent", row.traceparent.encode()))

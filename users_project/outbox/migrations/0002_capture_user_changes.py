@@ -54,7 +54,8 @@ CREATE FUNCTION users_raise_version() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.id <> OLD.id THEN
         RAISE EXCEPTION 'users.id cannot be changed'
-            USING HINT = 'Delete the user and create another one.';
+            USING ERRCODE = 'integrity_constraint_violation',
+                  HINT = 'Delete the user and create another one.';
     END IF;
     NEW.updated_at := OLD.updated_at;
     NEW.version := GREATEST(NEW.version, OLD.version);

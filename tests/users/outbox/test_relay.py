@@ -1,0 +1,180 @@
+"""The relay's steps, with a publisher in hand that fails where a test says so.
+
+What a real broker does to it is tested in ``test_kafka.py`` and in ``tests/system``.
+"""
+
+import json
+import threading
+
+import pytest
+from django.db import connection
+
+from accounts.models import User
+from outbox.kafka import ProducerBroken
+from outbox.models import OutboxEvent
+from outbox.relay import Relay
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Publisher:
+    def __init__(self):
+        self.sent = []
+        self.failing = set()
+        self.broken = False
+        self.closed = False
+
+    def publish(self, messages, give_up):
+        if self.broken:
+            raise ProducerBroken("fenced")
+        results = []
+        for message in messages:
+            event = json.loads(message.value)
+            user, version = message.key.decode(), event["data"]["version"]
+            failed = (user, version) in self.failing
+            results.append("refused" if failed else None)
+            if not failed:
+                self.sent.append((user, version))
+        return results
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def publisher():
+    return Publisher()
+
+
+@pytest.fixture
+def relay(publisher):
+    relay = Relay(lambda: publisher, stop=lambda: False)
+    yield relay
+    connection.close()
+
+
+def users(*names):
+    created = [
+        User.objects.create(username=name, email=f"{name}@example.com", password="!")
+        for name in names
+    ]
+    return [str(user.id) for user in created]
+
+
+def rename(user_id, *names):
+    for name in names:
+        User.objects.filter(id=user_id).update(username=name)
+
+
+def remaining():
+    return [
+        (row.aggregateid, row.payload["data"]["version"]) for row in OutboxEvent.objects.pending()
+    ]
+
+
+def test_rows_are_sent_in_order_and_leave(relay, publisher):
+    (ada,) = users("ada")
+    rename(ada, "b", "c")
+    assert relay.step() == 3
+    assert publisher.sent == [(ada, 1), (ada, 2), (ada, 3)]
+    assert remaining() == []
+
+
+def test_behind_a_failed_row_those_of_its_user_stay(relay, publisher):
+    ada, bob = users("ada", "bob")
+    rename(ada, "a2", "a3")
+    rename(bob, "b2")
+    publisher.failing = {(ada, 2)}
+    assert relay.step() == 3
+    assert remaining() == [(ada, 2), (ada, 3)]
+
+
+def test_a_user_held_back_holds_nobody_else_and_is_tried_again(publisher):
+    now = [0.0]
+    relay = Relay(lambda: publisher, stop=lambda: False, batch_size=2, clock=lambda: now[0])
+    ada, bob = users("ada", "bob")
+    rename(ada, "a2")
+    publisher.failing = {(ada, 1)}
+    assert relay.step() == 1
+    (cyd,) = users("cyd")
+    assert relay.step() == 1
+    assert publisher.sent == [(bob, 1), (cyd, 1)]
+    publisher.failing = set()
+    now[0] += 60
+    assert relay.step() == 2
+    assert publisher.sent[2:] == [(ada, 1), (ada, 2)]
+    connection.close()
+
+
+def test_a_broken_producer_is_replaced_and_loses_nothing(relay, publisher):
+    (ada,) = users("ada")
+    publisher.broken = True
+    assert relay.step() == 0
+    assert publisher.closed
+    assert remaining() == [(ada, 1)]
+    publisher.broken = False
+    assert relay.step() == 1
+
+
+def test_a_row_of_a_transaction_that_commits_late_is_not_passed_over(relay, publisher):
+    """Its position is lower than those that were sent before it appeared."""
+    inserted, commit = threading.Event(), threading.Event()
+
+    def slow_registration():
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(
+                "INSERT INTO users (email, username, password)"
+                " VALUES ('slow@example.com', 'slow', '!')"
+            )
+            inserted.set()
+            commit.wait()
+            cursor.execute("COMMIT")
+        connection.close()
+
+    thread = threading.Thread(target=slow_registration)
+    thread.start()
+    inserted.wait()
+    users("quick")
+    assert relay.step() == 1
+    commit.set()
+    thread.join()
+    assert relay.step() == 1
+    assert len(publisher.sent) == 2
+
+
+def test_a_commit_wakes_the_relay(relay):
+    relay.step()
+    thread = threading.Thread(target=lambda: (users("ada"), connection.close()))
+    thread.start()
+    thread.join()
+    assert relay._wait_for_notify()
+    assert relay.step() == 1
+    assert not relay._wait_for_notify()
+
+
+def test_one_relay_is_active_and_a_standby_takes_over(relay, publisher):
+    users("ada")
+    relay.step()
+    users("bob")
+    sent = []
+
+    def stand_by():
+        standby = Relay(lambda: publisher, stop=lambda: False)
+        sent.append(standby.step())
+        released.wait()
+        while not standby.step():
+            pass
+        sent.append(len(publisher.sent))
+        connection.close()
+
+    released = threading.Event()
+    thread = threading.Thread(target=stand_by)
+    thread.start()
+    while not sent:
+        thread.join(0.05)
+    assert sent == [0]
+    connection.close()
+    released.set()
+    thread.join()
+    assert sent[1] == 2
