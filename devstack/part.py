@@ -1,0 +1,90 @@
+"""A part of the stack: one long-running process that can be stopped, killed and started again."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from pathlib import Path
+
+from devstack.errors import DevstackError
+from devstack.processes import Children, Process, describe, wait_until
+
+
+class Part:
+    """Subclasses give the command and, where they can, what tells that the part is ready."""
+
+    stop_signal: int = signal.SIGTERM
+
+    def __init__(self, name: str, children: Children, port: int | None = None) -> None:
+        self.name = name
+        self.port = port
+        self.process: Process | None = None
+        self._children = children
+
+    def command(self) -> list[str | Path]:
+        raise NotImplementedError
+
+    def ready(self) -> bool:
+        """Whether it does its job; for a part without a port, whether it runs."""
+        return self.port is None or accepts(self.port)
+
+    def start(self) -> None:
+        """Starts the process. Raises DevstackError where the port is taken."""
+        if self.running:
+            return
+        if self.port is not None:
+            require_free(self.port, self.name)
+        self.process = self._spawn()
+
+    def wait_ready(self, timeout: float = 60) -> None:
+        """Raises DevstackError when the process ends or is not ready after the timeout."""
+
+        def settled() -> bool:
+            return not self.running or self.ready()
+
+        if not wait_until(settled, timeout):
+            raise DevstackError(f"{self.name} was not ready after {timeout:.0f} s.{self._tail()}")
+        if self.process and not self.running:
+            code = describe(self.process.wait())
+            raise DevstackError(f"{self.name} ended with {code}:{self._tail()}")
+
+    def stop(self) -> int:
+        """Ends the process in order; safe to repeat. Returns its exit code, 0 if it never ran."""
+        return self.process.stop() if self.process else 0
+
+    def kill(self) -> int:
+        """SIGKILL. Returns the exit code, 0 if it never ran."""
+        return self.process.kill() if self.process else 0
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.running
+
+    def _spawn(self) -> Process:
+        return self._children.start(self.name, self.command(), stop_signal=self.stop_signal)
+
+    def _tail(self) -> str:
+        return f"\n{self.process.last_lines()}" if self.process else ""
+
+
+def accepts(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether something listens on the port."""
+    try:
+        socket.create_connection((host, port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def require_free(port: int, name: str) -> None:
+    """Raises DevstackError where another process listens on the port."""
+    with socket.socket() as probe:
+        # As the servers do: a connection that is still closing does not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise DevstackError(
+                f"Port {port} for {name} cannot be used ({error.strerror}). "
+                "End what uses it, or move all ports: make run PORT=5000"
+            ) from error
