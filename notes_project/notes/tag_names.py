@@ -1,0 +1,34 @@
+"""The one form in which a tag's name is stored and looked up."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+MAX_LENGTH = 100
+
+
+class InvalidTagName(ValueError):
+    """The name cannot be a tag's. Its text is for the person who gave it."""
+
+
+def normalise(name: str) -> str:
+    """NFKC, case-folded, white space trimmed and inner runs of it as one space.
+
+    Raises InvalidTagName. Normalising the result again changes nothing.
+    """
+    # Folding can undo NFKC and NFKC can bring capitals back: Unicode 3.13, toNFKC_Casefold.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    normal = " ".join(unicodedata.normalize("NFKC", folded.casefold()).split())
+    if not normal:
+        raise InvalidTagName("A tag needs at least one visible character.")
+    if len(normal) > MAX_LENGTH:
+        raise InvalidTagName(f"A tag may have {MAX_LENGTH} characters at most.")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in normal):
+        raise InvalidTagName("A tag may not have control characters.")
+    return normal
+
+
+def normalise_all(names: Iterable[str]) -> list[str]:
+    """Sorted, each once."""
+    return sorted({normalise(name) for name in names})
