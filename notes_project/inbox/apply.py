@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import DataError, IntegrityError, connection, transaction
-from psycopg.types.json import Jsonb
 
 from inbox.messages import InvalidMessage, Kind, RawMessage, UserEvent, parse
 from inbox.models import Outcome
@@ -19,7 +19,7 @@ Partition = tuple[str, int]
 # A message read again is the same letter; other bytes at its place come from a recreated topic.
 _DEAD_LETTER = """
 INSERT INTO dead_letters AS stored (topic, partition, "offset", key, value, headers, reason)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+VALUES (%s, %s, %s, %s, %s, %s::jsonb, %s)
 ON CONFLICT (topic, partition, "offset") DO UPDATE SET
     key = EXCLUDED.key, value = EXCLUDED.value, headers = EXCLUDED.headers,
     reason = EXCLUDED.reason, created_at = now(), resolution = NULL, resolved_at = NULL
@@ -191,7 +191,7 @@ def _write_dead_letters(records: Sequence[Record]) -> None:
         (
             *(record.message.topic, record.message.partition, record.message.offset),
             *(record.message.key, record.message.value),
-            Jsonb([[name, _text(value)] for name, value in record.message.headers]),
+            json.dumps([[name, _text(value)] for name, value in record.message.headers]),
             record.reason,
         )
         for record in records

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -70,14 +70,14 @@ class Subscription:
         self._consumer.subscribe([topic], self._assigned, self._revoked, self._revoked)
 
     def consume(self, limit: int, timeout: float) -> list[RawMessage]:
-        """Up to ``limit`` messages, after at most ``timeout`` seconds.
+        """Up to ``limit`` messages, as soon as there is one, after ``timeout`` seconds at most.
 
         Raises:
             CannotRead: a position is outside of the topic.
             BrokerUnavailable: the broker refuses for now.
         """
         messages = []
-        for message in self._consumer.consume(limit, timeout):
+        for message in self._fetched(limit, timeout):
             error = message.error()
             if error is None:
                 messages.append(_raw(message))
@@ -137,6 +137,11 @@ class Subscription:
     def close(self) -> None:
         """Leaves the group."""
         self._consumer.close()
+
+    def _fetched(self, limit: int, timeout: float) -> list[Message]:
+        """``consume`` with a timeout would wait until there are ``limit`` messages."""
+        first = self._consumer.poll(timeout)
+        return [] if first is None else [first, *self._consumer.consume(limit - 1, 0)]
 
     def _require_topic(self) -> None:
         try:
@@ -200,12 +205,11 @@ class Subscription:
 
 
 def _raw(message: Message) -> RawMessage:
-    headers: Callable[[], Any] = message.headers
     return RawMessage(
         message.topic() or "",
         message.partition() or 0,
         message.offset() or 0,
         message.key(),
         message.value(),
-        tuple(headers() or ()),
+        tuple(cast("list[tuple[str, bytes | None]]", message.headers() or [])),
     )

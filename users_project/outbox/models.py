@@ -5,9 +5,21 @@ https://debezium.io/documentation/reference/stable/transformations/outbox-event-
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import NamedTuple
+
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models
 from django.db.models.functions import Cast
+
+
+class PendingEvent(NamedTuple):
+    """What the relay sends of a row; the payload stays the text that PostgreSQL gives."""
+
+    position: int
+    user_id: str
+    payload: str
+    traceparent: str | None
 
 
 class OutboxQuerySet(models.QuerySet["OutboxEvent"]):
@@ -19,9 +31,12 @@ class OutboxQuerySet(models.QuerySet["OutboxEvent"]):
         """
         return self.order_by("position")
 
-    def with_payload_text(self) -> OutboxQuerySet:
-        """The payload as the text to send, without a way through Python objects."""
-        return self.defer("payload").annotate(payload_text=Cast("payload", models.TextField()))
+    def first_pending(self, limit: int, *, besides: Collection[str] = ()) -> list[PendingEvent]:
+        """Up to ``limit`` pending rows, without those of the users in ``besides``."""
+        text = Cast("payload", models.TextField())
+        rows = self.pending().exclude(aggregateid__in=besides)
+        columns = rows.values_list("position", "aggregateid", text, "traceparent")
+        return [PendingEvent(*row) for row in columns[:limit]]
 
 
 class OutboxEvent(models.Model):
@@ -34,7 +49,6 @@ class OutboxEvent(models.Model):
     traceparent = models.CharField(max_length=55, null=True)  # noqa: DJ001 - NULL is "not traced"
     created_at = models.DateTimeField(db_default=TransactionNow())
 
-    payload_text: str  # from with_payload_text()
     objects = OutboxQuerySet.as_manager()
 
     class Meta:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
@@ -16,7 +16,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection
 
 from outbox.kafka import OutgoingMessage, ProducerBroken, Publisher
-from outbox.models import OutboxEvent
+from outbox.models import OutboxEvent, PendingEvent
 
 logger = structlog.get_logger(__name__)
 
@@ -93,13 +93,12 @@ class Relay:
                 logger.info("relay_active")
         return self._active
 
-    def _pending(self) -> list[OutboxEvent]:
+    def _pending(self) -> list[PendingEvent]:
         now = self.clock()
         self._held_back = {user: until for user, until in self._held_back.items() if until > now}
-        events = OutboxEvent.objects.pending().exclude(aggregateid__in=list(self._held_back))
-        return list(events.with_payload_text()[: self.batch_size])
+        return OutboxEvent.objects.first_pending(self.batch_size, besides=list(self._held_back))
 
-    def _send(self, rows: Sequence[OutboxEvent]) -> int:
+    def _send(self, rows: Sequence[PendingEvent]) -> int:
         if self._publisher is None:
             self._publisher = self.make_publisher()
         results = self._publisher.publish([to_message(row) for row in rows], self._gives_up)
@@ -109,29 +108,40 @@ class Relay:
             logger.info("events_sent", count=len(sent))
         return len(sent)
 
-    def _sent(self, rows: Sequence[OutboxEvent], results: Iterable[str | None]) -> list[int]:
+    def _sent(self, rows: Sequence[PendingEvent], results: Iterable[str | None]) -> list[int]:
         """The positions of the rows to delete.
 
         Behind a failed row every later one of the same user stays too: it is sent again after
         the failed one, so that the newest event of a user is always the last in the topic.
         """
-        sent, failed = [], {}
+        sent: list[int] = []
+        failed: dict[str, tuple[PendingEvent, str]] = {}
         for row, problem in zip(rows, results, strict=True):
-            if problem is None and row.aggregateid not in failed:
+            if problem is None and row.user_id not in failed:
                 sent.append(row.position)
             elif problem is not None:
-                failed.setdefault(row.aggregateid, (row, problem))
+                failed.setdefault(row.user_id, (row, problem))
+        if failed:
+            self._leave(failed, broker_works=bool(sent))
+        return sent
+
+    def _leave(self, failed: Mapping[str, tuple[PendingEvent, str]], broker_works: bool) -> None:
+        """Says what stays; where the broker takes the rest, these users alone wait a while."""
+        if not broker_works:
+            row, problem = next(iter(failed.values()))
+            logger.warning(
+                "nothing_sent", users=len(failed), first_position=row.position, error=problem
+            )
+            return
         for row, problem in failed.values():
+            self._held_back[row.user_id] = self.clock() + HOLD_BACK
             logger.error(
                 "event_not_sent",
                 position=row.position,
-                user_id=row.aggregateid,
+                user_id=row.user_id,
                 error=problem,
                 hint="It stays in the outbox and is tried again.",
             )
-            if sent:  # The broker works: this user alone waits.
-                self._held_back[row.aggregateid] = self.clock() + HOLD_BACK
-        return sent
 
     def _gives_up(self) -> bool:
         if self._stopping_since is None and self.stop():
@@ -163,8 +173,8 @@ class Relay:
         time.sleep(min(LONGEST_BACKOFF, 0.1 * 2**self._failures) * random.uniform(0.5, 1.0))  # noqa: S311
 
 
-def to_message(row: OutboxEvent) -> OutgoingMessage:
+def to_message(row: PendingEvent) -> OutgoingMessage:
     headers = [("content-type", b"application/cloudevents+json")]
     if row.traceparent:
         headers.append(("traceparent", row.traceparent.encode()))
-    return OutgoingMessage(row.aggregateid.encode(), row.payload_text.encode(), tuple(headers))
+    return OutgoingMessage(row.user_id.encode(), row.payload.encode(), tuple(headers))
