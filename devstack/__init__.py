@@ -1,1 +1,1 @@
-"""The whole system on one machine: PostgreSQL, Apache Kafka, both projects and nginx as processes."""
+"""The whole system on one machine: PostgreSQL, Apache Kafka, the two projects and nginx."""

@@ -27,7 +27,7 @@ from devstack.part import Part
 from devstack.ports import free_ports
 from devstack.processes import Children, Process
 
-_NAMESPACE = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+_NAMESPACE: list[str | Path] = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
 # Its log must hold no row and no statement: these carry e-mail addresses and hashes.
 _SETTINGS = [
     "listen_addresses=127.0.0.1",
@@ -199,7 +199,7 @@ def _unprivileged() -> tuple[list[str | Path], int | None]:
     """
     if os.geteuid() != 0:
         return [], None
-    probe = [binaries() / "postgres", "--version"]
+    probe: list[str | Path] = [binaries() / "postgres", "--version"]
     if _works([*_NAMESPACE, *probe]):
         return [*_NAMESPACE], None
     nobody = pwd.getpwnam("nobody").pw_uid

@@ -85,7 +85,7 @@ class Children:
                 errors="replace",
                 start_new_session=True,
                 pass_fds=() if self._lock is None else (self._lock,),
-                preexec_fn=follow_parent,  # noqa: PLW1509 - runs one system call
+                preexec_fn=follow_parent,
             )
 
         parent = os.getpid()
@@ -114,15 +114,17 @@ class Children:
             raise DevstackError(f"{name} ended with {describe(code)}:\n{process.last_lines()}")
 
     def close(self) -> None:
-        """Starts nothing more and ends what still runs."""
+        """Starts nothing more and ends what still runs, all at once."""
         self._closed = True
-        for process in list(self._running):
+        running = list(self._running)
+        for process in running:
+            process.terminate()
+        for process in running:
             process.stop()
 
     def _follow(self, process: Process, log: IO[str]) -> None:
-        assert process.popen.stdout
-        with log, process.popen.stdout as output:
-            for line in output:
+        with log:
+            for line in process.popen.stdout or ():
                 log.write(line)
                 log.flush()
                 process.tail.append(line.rstrip("\n"))
@@ -157,10 +159,14 @@ class Process:
         """The exit code, negative for a signal. Raises subprocess.TimeoutExpired."""
         return self.popen.wait(timeout)
 
-    def stop(self, timeout: float = 30) -> int:
-        """Ends it in order, or by SIGKILL after the timeout in seconds. Returns the exit code."""
+    def terminate(self) -> None:
+        """Asks it to end in order, and does not wait."""
         if self.running:
             self.popen.send_signal(self._stop_signal)
+
+    def stop(self, timeout: float = 30) -> int:
+        """Ends it in order, or by SIGKILL after the timeout in seconds. Returns the exit code."""
+        self.terminate()
         try:
             return self.wait(timeout)
         except subprocess.TimeoutExpired:

@@ -1,0 +1,111 @@
+"""Apache Kafka's jars, from Maven Central into a cache of this user's, each checked by SHA-256.
+
+`jgo` resolves and downloads. Its own configuration names further repositories, or a mirror as
+`central` (~/.config/jgo.conf, section `repositories`). A jar gets its name in the cache once its checksum is right, so that an
+interrupted fetch leaves nothing that looks whole, and the next one goes on where it ended.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import requests
+from jgo.config import GlobalSettings
+from jgo.constants import MAVEN_CENTRAL_URL
+from jgo.env import EnvironmentSpec, LockedDependency, LockFile
+from jgo.env._lockfile import compute_sha256
+from jgo.maven import MavenContext
+
+from devstack.errors import DevstackError
+
+_SPEC = Path(__file__).with_name("jgo.toml")
+_LOCK = Path(__file__).with_name("jgo.lock.toml")
+
+Progress = Callable[[int, int], None]
+
+
+def fetch(progress: Progress = lambda done, total: None) -> list[Path]:
+    """The jars of the lock file, downloading those that the cache lacks.
+
+    Args:
+        progress: called with the number of jars fetched and to fetch, whenever it changes.
+
+    Raises:
+        DevstackError: without a network, or when a jar is not the one that was locked.
+    """
+    folder = _cache_folder()
+    jars = {folder / _filename(jar): jar for jar in LockFile.load(_LOCK).dependencies}
+    missing = [path for path, jar in jars.items() if not _is_whole(path, jar)]
+    if missing:
+        progress(0, len(missing))
+        with (
+            tempfile.TemporaryDirectory(dir=folder) as downloads,
+            ThreadPoolExecutor(max_workers=8) as pool,
+        ):
+            context = _context(Path(downloads))
+            fetches = [pool.submit(_fetch, context, jars[path], path) for path in missing]
+            try:
+                for done, future in enumerate(as_completed(fetches), start=1):
+                    future.result()
+                    progress(done, len(missing))
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+    return list(jars)
+
+
+def lock() -> None:
+    """Resolves jgo.toml and writes jgo.lock.toml."""
+    with tempfile.TemporaryDirectory() as downloads:
+        context = _context(Path(downloads))
+        spec = EnvironmentSpec.load(_SPEC)
+        wanted = [context.create_dependency(text) for text in spec.coordinates]
+        named, transitive = context.resolver.resolve(wanted)
+        used = named + [jar for jar in transitive if jar.scope in ("compile", "runtime")]
+        LockFile.from_resolved_dependencies(used, environment_name=spec.name).save(_LOCK)
+
+
+def _fetch(context: MavenContext, jar: LockedDependency, path: Path) -> None:
+    artifact = context.project(jar.groupId, jar.artifactId).at_version(jar.version).artifact()
+    try:
+        download = artifact.resolve()
+    except (requests.RequestException, RuntimeError) as error:
+        raise DevstackError(
+            f"{path.name} cannot be fetched from Maven Central "
+            f"({type(error).__name__}). Check the network, then repeat: what is here is kept."
+        ) from error
+    if compute_sha256(download) != jar.sha256:
+        raise DevstackError(
+            f"{path.name} is not the file that devstack/jgo.lock.toml names: its SHA-256 differs. "
+            "Repeat, and if it stays so, do not trust the network or the mirror."
+        )
+    download.replace(path)
+
+
+def _context(downloads: Path) -> MavenContext:
+    repositories = {"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories}
+    return MavenContext(repo_cache=downloads, remote_repos=repositories)
+
+
+def _is_whole(path: Path, jar: LockedDependency) -> bool:
+    return path.exists() and compute_sha256(path) == jar.sha256
+
+
+def _filename(jar: LockedDependency) -> str:
+    return f"{jar.artifactId}-{jar.version}.jar"
+
+
+def _cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(base) / "notes-platform" / "jars"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DevstackError(
+            f"{folder} cannot be made ({error.strerror}): set XDG_CACHE_HOME to a writable folder."
+        ) from error
+    return folder
