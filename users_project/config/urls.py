@@ -1,1 +1,32 @@
-urlpatterns = []
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.permissions import AllowAny
+
+from accounts.browser_views import Login, Logout
+from accounts.token_views import Jwks
+from config.views import ApiRoot, readiness
+
+# The browsable API finds its links to sign in and out under this name.
+browser = [
+    path("login/", Login.as_view(), name="login"),
+    path("logout/", Logout.as_view(), name="logout"),
+]
+openapi = {"authentication_classes": (), "permission_classes": (AllowAny,)}
+
+urlpatterns = [
+    path("", ApiRoot.as_view()),
+    path("api/v1/", ApiRoot.as_view(), name="api-root"),
+    path("api/v1/", include("accounts.urls")),
+    path("api/v1/schema/users/", SpectacularAPIView.as_view(**openapi), name="schema"),
+    path("api/v1/docs/users/", SpectacularSwaggerView.as_view(**openapi, url_name="schema")),
+    path(".well-known/jwks.json", Jwks.as_view()),
+    path("", include((browser, "rest_framework"))),
+    path("admin/users/", admin.site.urls),
+    path("readyz/users", readiness),
+]
+
+handler400 = "config.problems.bad_request"
+handler403 = "config.problems.permission_denied"
+handler404 = "config.problems.not_found"
+handler500 = "config.problems.server_error"

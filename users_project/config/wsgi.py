@@ -4,13 +4,14 @@ import os
 import sys
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import call_command
-from django.core.management.base import SystemCheckError
+from django.core.management.base import BaseCommand, SystemCheckError
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 try:
     application = get_wsgi_application()
-    call_command("check")
+    BaseCommand().check()
+    # What the commands do without, such as the signing keys.
+    BaseCommand().check(tags=["web"], include_deployment_checks=True)
 except (ImproperlyConfigured, SystemCheckError) as error:
     sys.exit(str(error))

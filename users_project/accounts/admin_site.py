@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+
+class AdminSite(admin.AdminSite):
+    """The admin behind ``/login/``, for staff whose session, the one of that sign-in, lives."""
+
+    site_header = site_title = "Accounts"
+    site_url = "/"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        from accounts.browser_views import browser_session
+
+        return super().has_permission(request) and browser_session(request) is not None
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        from accounts.browser_views import browser_session
+
+        if browser_session(request) is not None:
+            # Signed in and no staff: /login/ would send them back here, for ever.
+            raise PermissionDenied
+        return redirect_to_login(request.GET.get("next", request.get_full_path()))
+
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        from accounts.browser_views import Logout
+
+        return Logout.as_view()(request)

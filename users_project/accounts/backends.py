@@ -1,0 +1,39 @@
+"""Who somebody is, by username or e-mail address and password, in any letter case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.http import HttpRequest
+
+from accounts.models import User
+
+MAX_PASSWORD_LENGTH = 1024
+"""In characters. A hasher takes any length, and time for it."""
+
+
+class PasswordBackend(ModelBackend):
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
+        """The active user of this username or e-mail address with this password.
+
+        Every answer costs one run of the hasher, whether there is such a user or not.
+        """
+        if not username or password is None or len(password) > MAX_PASSWORD_LENGTH:
+            return None
+        user = self._find(username)
+        if user is None:
+            User().set_password(password)
+            return None
+        return user if user.check_password(password) and user.is_active else None
+
+    def _find(self, name: str) -> User | None:
+        # The address first: a username may look like somebody else's.
+        found = User.objects.with_email(name).first() if "@" in name else None
+        return found or User.objects.with_username(name).first()

@@ -1,0 +1,85 @@
+"""Signing in and out with a browser: Django's session here, the access token in a cookie for both
+services. The cookie lives as long as its token; while the session lives, ``/login/`` renews it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from accounts import sessions
+from accounts.authentication import COOKIE
+from accounts.models import Session, User
+from accounts.tokens import LIFETIME, issue_access_token
+
+
+def browser_session(request: HttpRequest) -> Session | None:
+    """The session that this browser signed in to, if it still lives and its user is active."""
+    if not request.user.is_authenticated:
+        return None
+    live = Session.objects.live().filter(pk=request.session.get("sid"), user=request.user)
+    return live.select_related("user").first()
+
+
+class SignInForm(AuthenticationForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name = forms.CharField(label="Username or e-mail address", max_length=255)
+        name.widget.attrs = {"autocomplete": "username", "autofocus": True, "maxlength": 255}
+        self.fields["username"] = name
+
+    def get_invalid_login_error(self) -> forms.ValidationError:
+        return forms.ValidationError("The name or the password is wrong.", code="invalid_login")
+
+
+class Login(LoginView):
+    template_name = "accounts/login.html"
+    authentication_form = SignInForm
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        session = browser_session(request)
+        if session is not None:
+            sessions.extend(session)
+            return self._go_on(session)
+        if request.user.is_authenticated:
+            logout(request)
+        return super().get(request, *args, **kwargs)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        user_agent = self.request.headers.get("User-Agent", "")
+        user = form.get_user()
+        session = sessions.start(user, user_agent) if isinstance(user, User) else None
+        if session is None:
+            form.add_error(None, form.get_invalid_login_error())
+            return self.form_invalid(form)
+        super().form_valid(form)
+        self.request.session["sid"] = str(session.id)
+        self.request.session.clear_expired()
+        return self._go_on(session)
+
+    def _go_on(self, session: Session) -> HttpResponse:
+        response = HttpResponseRedirect(self.get_success_url())
+        response.set_cookie(
+            COOKIE,
+            issue_access_token(session),
+            max_age=LIFETIME,
+            secure=settings.HTTPS,
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
+
+
+class Logout(LogoutView):
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        session = browser_session(request)
+        if session is not None:
+            Session.objects.filter(pk=session.pk).end()
+        response = super().post(request, *args, **kwargs)
+        response.delete_cookie(COOKIE, samesite="Lax")
+        return response

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.exceptions import ValidationError as PasswordRefused
+from django.db import IntegrityError, transaction
+from django.shortcuts import get_object_or_404
+from rest_framework import serializers
+
+from accounts.backends import MAX_PASSWORD_LENGTH
+from accounts.models import User
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields that it does not take, in place of dropping them without a word."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        errors: dict[str, Any] = {}
+        if isinstance(data, Mapping):
+            known = {field.field_name for field in self._writable_fields}
+            unknown = set(data) - known - {"csrfmiddlewaretoken"}
+            refused = serializers.ErrorDetail("This field cannot be set here.", code="unknown")
+            errors = {name: [refused] for name in sorted(unknown)}
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if not errors or not isinstance(error.detail, dict):
+                raise
+            raise serializers.ValidationError({**error.detail, **errors}) from error
+        if errors:
+            raise serializers.ValidationError(errors)
+        return value
+
+
+class UsernameField(serializers.CharField):
+    def __init__(self, **kwargs: Any) -> None:
+        validators = [UnicodeUsernameValidator()]
+        super().__init__(max_length=100, trim_whitespace=False, validators=validators, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        return User.normalize_username(super().to_internal_value(data))
+
+
+class AddressField(serializers.EmailField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=255, trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        return User.objects.normalize_email(super().to_internal_value(data))
+
+
+class PasswordField(serializers.CharField):
+    """Kept to the letter, and never longer than a hasher should be given."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            max_length=MAX_PASSWORD_LENGTH,
+            trim_whitespace=False,
+            write_only=True,
+            style={"input_type": "password"},
+        )
+
+
+class UserSerializer(StrictSerializer, serializers.ModelSerializer[User]):
+    email = AddressField()
+    username = UsernameField()
+
+    class Meta:
+        model = User
+        fields = ["id", "email", "username", "created_at", "updated_at"]
+        read_only_fields = ["created_at", "updated_at"]
+
+    def update(self, instance: User, validated_data: dict[str, Any]) -> User:
+        # Only these columns: what somebody else has set meanwhile stays.
+        with _taken_as_field_error():
+            User.objects.filter(pk=instance.pk).update(**validated_data)
+        # As the database has it now: it has raised the version and updated_at.
+        return get_object_or_404(User, pk=instance.pk)
+
+
+class RegistrationSerializer(UserSerializer):
+    password = PasswordField()
+
+    class Meta(UserSerializer.Meta):
+        fields = [*UserSerializer.Meta.fields, "password"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        user = User(email=attrs["email"], username=attrs["username"])
+        _check_password(attrs["password"], user, "password")
+        return attrs
+
+    def create(self, validated_data: dict[str, Any]) -> User:
+        with _taken_as_field_error():
+            return User.objects.create_user(**validated_data)
+
+
+class CurrentPasswordField(PasswordField):
+    """The password of the request's user, asked for again."""
+
+    def run_validation(self, data: Any = serializers.empty) -> str:
+        value: str = super().run_validation(data)
+        if not self.context["request"].user.check_password(value):
+            raise serializers.ValidationError("This is not the password.", code="wrong_password")
+        return value
+
+
+class CurrentPasswordSerializer(StrictSerializer):
+    password = CurrentPasswordField()
+
+
+class PasswordChangeSerializer(StrictSerializer):
+    current_password = CurrentPasswordField()
+    new_password = PasswordField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        _check_password(attrs["new_password"], self.context["request"].user, "new_password")
+        return attrs
+
+
+class CredentialsSerializer(StrictSerializer):
+    username = serializers.CharField(max_length=255, trim_whitespace=False, required=False)
+    email = serializers.CharField(max_length=255, trim_whitespace=False, required=False)
+    password = PasswordField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("username" in attrs) == ("email" in attrs):
+            raise serializers.ValidationError("Give either username or email.")
+        return attrs
+
+
+class RefreshSerializer(StrictSerializer):
+    refresh = serializers.CharField(max_length=255)
+
+
+class TokenAnswerSerializer(serializers.Serializer[Any]):
+    access = serializers.CharField()
+    refresh = serializers.CharField()
+    token_type = serializers.ChoiceField(["Bearer"])
+    expires_in = serializers.IntegerField(help_text="Seconds.")
+
+
+def _check_password(password: str, user: User, field: str) -> None:
+    try:
+        validate_password(password, user)
+    except PasswordRefused as error:
+        raise serializers.ValidationError({field: error.messages}, code="password") from error
+
+
+@contextmanager
+def _taken_as_field_error() -> Iterator[None]:
+    """One transaction. A name that is taken is found by its constraint, so in a race as well."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+        column = re.match(r"users_(email|username)_(any_case|key)$", constraint or "")
+        if column is None:
+            raise
+        message = f"This {column[1]} is taken."
+        raise serializers.ValidationError({column[1]: message}, code="taken") from None

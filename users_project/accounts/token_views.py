@@ -1,0 +1,113 @@
+"""Tokens: given for a password, renewed, taken back; and the keys that verify them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import authenticate
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import cache_control
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import generics, status
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import sessions
+from accounts.keys import key_folder
+from accounts.models import Session, User
+from accounts.serializers import CredentialsSerializer, RefreshSerializer, TokenAnswerSerializer
+from accounts.tokens import LIFETIME, issue_access_token
+from config.renderers import JSONRenderer
+
+
+@method_decorator(cache_control(no_store=True), name="dispatch")
+class TokenView(generics.GenericAPIView[Any]):
+    """Looks at the body alone: an old access token or cookie does no harm here."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+    def validated(self) -> dict[str, Any]:
+        serializer = self.get_serializer(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+
+@extend_schema(operation_id="auth_token", summary="Sign in", responses={200: TokenAnswerSerializer})
+class SignIn(TokenView):
+    serializer_class = CredentialsSerializer
+
+    def post(self, request: Request) -> Response:
+        given = self.validated()
+        name = given.get("username") or given.get("email")
+        user = authenticate(request, username=name, password=given["password"])
+        user_agent = request.headers.get("User-Agent", "")
+        session = sessions.start(user, user_agent) if isinstance(user, User) else None
+        if session is None:
+            raise AuthenticationFailed("The name or the password is wrong.")
+        return _answer(session, sessions.issue_refresh_token(session))
+
+
+@extend_schema(
+    operation_id="auth_token_refresh",
+    summary="Renew the tokens",
+    responses={
+        200: TokenAnswerSerializer,
+        401: OpenApiResponse(description="The token is unknown, used, expired or ended."),
+    },
+)
+class Refresh(TokenView):
+    serializer_class = RefreshSerializer
+
+    def post(self, request: Request) -> Response:
+        rotated = sessions.rotate(self.validated()["refresh"])
+        if rotated is None:
+            raise AuthenticationFailed("The refresh token is not valid.")
+        return _answer(*rotated)
+
+
+@extend_schema(operation_id="auth_logout", summary="Sign out", responses={204: None})
+class Logout(TokenView):
+    serializer_class = RefreshSerializer
+
+    def post(self, request: Request) -> Response:
+        sessions.end(self.validated()["refresh"])
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+@extend_schema(
+    operation_id="jwks",
+    summary="The keys that verify access tokens (RFC 7517)",
+    responses={
+        200: {
+            "type": "object",
+            "required": ["keys"],
+            "properties": {"keys": {"type": "array", "items": {"type": "object"}}},
+        }
+    },
+)
+@method_decorator(cache_control(public=True, max_age=300), name="dispatch")
+class Jwks(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    renderer_classes = (JSONRenderer,)
+
+    def get(self, request: Request) -> Response:
+        return Response(key_folder().jwks())
+
+
+def _answer(session: Session, refresh: str) -> Response:
+    return Response(
+        {
+            "access": issue_access_token(session),
+            "refresh": refresh,
+            "token_type": "Bearer",
+            "expires_in": LIFETIME,
+        }
+    )

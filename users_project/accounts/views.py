@@ -1,0 +1,105 @@
+"""Accounts over the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.hashers import make_password
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import generics, serializers, status
+from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
+from rest_framework.renderers import BrowsableAPIRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import User, UserQuerySet
+from accounts.pagination import NewestFirst
+from accounts.serializers import (
+    CurrentPasswordSerializer,
+    PasswordChangeSerializer,
+    RegistrationSerializer,
+    UserSerializer,
+)
+
+
+@extend_schema_view(
+    get=extend_schema(operation_id="users_list", summary="All users for staff, else yourself"),
+    post=extend_schema(
+        operation_id="users_register",
+        summary="Register",
+        responses={201: UserSerializer},
+        auth=[],
+    ),
+)
+class UserList(generics.ListCreateAPIView[User]):
+    pagination_class = NewestFirst
+
+    def get_permissions(self) -> list[BasePermission]:
+        renderer = getattr(self.request, "accepted_renderer", None)
+        # A browser finds the form to register below a list that is empty for it.
+        page = isinstance(renderer, BrowsableAPIRenderer)
+        return [AllowAny() if page or self.request.method == "POST" else IsAuthenticated()]
+
+    def get_serializer_class(self) -> type[UserSerializer]:
+        return RegistrationSerializer if self.request.method == "POST" else UserSerializer
+
+    def get_queryset(self) -> UserQuerySet:
+        return User.objects.visible_to(self.request.user)
+
+    def get_success_headers(self, data: Any) -> dict[str, str]:
+        return {"Location": reverse("user", args=[data["id"]])}
+
+
+@extend_schema_view(get=extend_schema(operation_id="users_read", summary="One user"))
+class UserDetail(generics.RetrieveAPIView[User]):
+    serializer_class = UserSerializer
+
+    def get_queryset(self) -> UserQuerySet:
+        return User.objects.visible_to(self.request.user)
+
+
+@extend_schema_view(
+    get=extend_schema(operation_id="me_read", summary="Yourself"),
+    patch=extend_schema(operation_id="me_change", summary="Change your name or address"),
+    delete=extend_schema(
+        operation_id="me_delete",
+        summary="Delete your account",
+        request=CurrentPasswordSerializer,
+        responses={204: None},
+    ),
+)
+class Me(generics.RetrieveUpdateDestroyAPIView[User]):
+    http_method_names = ["get", "patch", "delete", "head", "options"]
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
+        return CurrentPasswordSerializer if self.request.method == "DELETE" else UserSerializer
+
+    def get_object(self) -> User:
+        return self.request.user
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        self.get_serializer(data=request.data).is_valid(raise_exception=True)
+        request.user.delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+@extend_schema(
+    operation_id="me_change_password",
+    summary="Change your password; signs out everywhere else",
+    responses={204: None},
+)
+class Password(generics.GenericAPIView[User]):
+    serializer_class = PasswordChangeSerializer
+
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        user, sid = request.user, request.auth["sid"]
+        password = make_password(serializer.validated_data["new_password"])
+        User.objects.filter(pk=user.pk).sign_out(keep=sid, password=password)
+        if request.session.get("sid") == sid:
+            user.refresh_from_db()
+            update_session_auth_hash(request, user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
