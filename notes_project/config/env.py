@@ -68,6 +68,9 @@ class Environment:
             config: dict[str, Any] = dict(environ.Env.db_url_config(raw))
             if "postgresql" not in config.get("ENGINE", "") or not config.get("NAME"):
                 raise ValueError
+            # A server that is gone is noticed within seconds, by a new and by an open connection.
+            limits = {"connect_timeout": 3, "tcp_user_timeout": 5000}
+            config["OPTIONS"] = {**limits, **config.get("OPTIONS", {})}
             return config
 
         hint = "A URL like postgres://user:password@host:5432/name."

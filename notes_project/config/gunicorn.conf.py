@@ -18,3 +18,5 @@ control_socket_disable = True
 limit_request_line = 8190
 limit_request_fields = 10_000
 limit_request_field_size = 16_380
+# libpq reads it. For web requests alone: a migration or a long command may take its time.
+os.environ.setdefault("PGOPTIONS", "-c statement_timeout=10s")

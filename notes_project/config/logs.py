@@ -84,6 +84,8 @@ def configure(level: str, log_format: str) -> dict[str, Any]:
         "root": {"handlers": ["stdout"], "level": level},
         "loggers": {
             "django": {"handlers": [], "propagate": True},
+            # At DEBUG it writes each statement with its values.
+            "django.db.backends": {"level": "INFO"},
             # RequestLog writes a line for each request already.
             "django.request": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "propagate": True},

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 import structlog
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -29,7 +32,7 @@ def problem(status: int, detail: str, instance: str, **members: Any) -> dict[str
 def respond(request: HttpRequest, status: int, detail: str) -> HttpResponse:
     """A problem outside DRF: HTML for whoever prefers it, problem+json for everybody else."""
     body = problem(status, detail, request.path)
-    if request.get_preferred_type([MEDIA_TYPE, "application/json", "text/html"]) == "text/html":
+    if _prefers_html(request):
         return render(request, "problem.html", body, status=status)
     return HttpResponse(orjson.dumps(body), status=status, content_type=MEDIA_TYPE)
 
@@ -47,8 +50,46 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        response = respond(request, 503, "The database does not answer. Try again shortly.")
+        response["Retry-After"] = "5"
+        return response
     return respond(request, 500, "Something went wrong here. The request id finds it in the logs.")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return respond(request, 403, "The CSRF token is missing or wrong. Load the page again.")
+
+
+def keep_to_accept(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware. Whatever answers, Django's own views too, HTML is only for who takes HTML."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if not response.get("Content-Type", "").startswith("text/html") or response.streaming:
+            return response
+        if response.status_code >= 400:
+            if not response.content or not _prefers_html(request):
+                _become_problem(request, response, HTTPStatus(response.status_code).description)
+        elif not response.content:
+            del response["Content-Type"]
+        elif not request.accepts("text/html"):
+            response.status_code = 406
+            _become_problem(request, response, "This page is for browsers, in HTML alone.")
+        return response
+
+    return middleware
+
+
+def _become_problem(request: HttpRequest, response: HttpResponse, detail: str) -> None:
+    """Replaces the body and keeps the headers: Allow, cookies."""
+    body = respond(request, response.status_code, detail)
+    response.content = body.content
+    response["Content-Type"] = body["Content-Type"]
+    response["Content-Length"] = str(len(body.content))
+
+
+def _prefers_html(request: HttpRequest) -> bool:
+    return request.get_preferred_type([MEDIA_TYPE, "application/json", "text/html"]) == "text/html"

@@ -23,7 +23,8 @@ class JSONRenderer(BaseRenderer):
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
         response = (renderer_context or {}).get("response")
-        if response is not None and response.exception:
+        # In the browsable API it fills a part of an HTML page.
+        if response is not None and response.exception and response.accepted_renderer is self:
             response["Content-Type"] = MEDIA_TYPE
         if data is None:
             return b""
