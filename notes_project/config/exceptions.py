@@ -5,32 +5,59 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import structlog
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpResponse
 from rest_framework import exceptions
-from rest_framework.response import Response
+from rest_framework.request import Request
+from rest_framework.utils.serializer_helpers import ReturnDict
 from rest_framework.views import exception_handler
 
+from config.errors import InvalidParameters, ServiceUnavailable
 from config.problems import problem
 
+logger = structlog.get_logger(__name__)
 
-def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None:
+
+def handle_exception(exc: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """DRF's ``EXCEPTION_HANDLER``. Returns None for what DRF does not know, a 500 then."""
+    request: Request = context["request"]
     if isinstance(exc, Http404):
         exc = exceptions.NotFound()
     elif isinstance(exc, PermissionDenied):
         exc = exceptions.PermissionDenied()
+    elif isinstance(exc, OperationalError | InterfaceError):
+        logger.error("database_unavailable", exc_info=exc)
+        exc = ServiceUnavailable()
     response = exception_handler(exc, context)
     if response is None or not isinstance(exc, exceptions.APIException):
         return None
-    path = context["request"].path
+    if response.status_code == 401 and request.method == "GET" and _prefers_html(request):
+        return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
     if isinstance(exc, exceptions.ValidationError):
-        errors = list(_field_errors(exc.get_full_details(), ""))
         detail = "The request has errors; each is named in errors."
-        response.data = problem(exc.status_code, detail, path, errors=errors)
+        body = problem(exc.status_code, detail, request.path, errors=_errors(exc))
+        # The browsable API shows the form again, with what was typed and what is wrong with it.
+        serializer = getattr(exc.detail, "serializer", None)
+        response.data = ReturnDict(body, serializer=serializer) if serializer else body
     else:
-        response.data = problem(exc.status_code, str(exc.detail), path)
+        response.data = problem(exc.status_code, str(exc.detail), request.path)
     return response
+
+
+def _prefers_html(request: Request) -> bool:
+    renderer = getattr(request, "accepted_renderer", None)
+    return renderer is not None and renderer.media_type == "text/html"
+
+
+def _errors(exc: exceptions.ValidationError) -> list[dict[str, str]]:
+    errors = list(_field_errors(exc.get_full_details(), ""))
+    if isinstance(exc, InvalidParameters):
+        return [{"parameter": error.pop("pointer").removeprefix("/"), **error} for error in errors]
+    return errors
 
 
 def _field_errors(details: Any, pointer: str) -> Iterator[dict[str, str]]:
@@ -40,7 +67,9 @@ def _field_errors(details: Any, pointer: str) -> Iterator[dict[str, str]]:
         yield {"pointer": pointer, "code": code, "detail": message}
     elif isinstance(details, dict):
         for name, inner in details.items():
-            key = str(name).replace("~", "~0").replace("/", "~1")
+            # A name is whatever the client wrote, a lone surrogate too, which UTF-8 does not have.
+            text = str(name).encode(errors="replace").decode()
+            key = text.replace("~", "~0").replace("/", "~1")
             whole = name == "non_field_errors"
             yield from _field_errors(inner, pointer if whole else f"{pointer}/{key}")
     else:

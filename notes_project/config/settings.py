@@ -1,4 +1,4 @@
-"""Settings of notes_project, read from the environment. `docs/settings.md` explains each variable."""
+"""Settings of notes_project, read from the environment; `docs/settings.md` explains them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 
-from config import logs
+from config import logs, schema
 from config.env import Environment
 
 # Generic admin classes at run time, as the type checker sees them.
@@ -68,6 +68,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.logs.RequestLog",
+    "config.problems.keep_to_accept",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -98,8 +99,8 @@ LOGIN_URL = "/login/"
 # The session carries admin messages alone; who is signed in is in the access token.
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 
-TOKEN_ISSUER = "users"
-TOKEN_AUDIENCE = "notes-platform"
+TOKEN_ISSUER = "users"  # noqa: S105
+TOKEN_AUDIENCE = "notes-platform"  # noqa: S105
 
 HTTPS = GATEWAY_URL.startswith("https://")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -119,7 +120,7 @@ REST_FRAMEWORK = {
         "rest_framework.renderers.BrowsableAPIRenderer",
     ],
     "DEFAULT_PARSER_CLASSES": [
-        "rest_framework.parsers.JSONParser",
+        "config.parsers.JSONParser",
         "rest_framework.parsers.FormParser",
         "rest_framework.parsers.MultiPartParser",
     ],
@@ -132,6 +133,11 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Notes and tags of the notes platform.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "AUTHENTICATION_WHITELIST": [],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SECURITY": [{"bearer": []}, {"cookie": []}],
+    "APPEND_COMPONENTS": schema.COMPONENTS,
+    "POSTPROCESSING_HOOKS": ["config.schema.add_problems"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -142,6 +148,8 @@ SPECTACULAR_SETTINGS = {
 DJANGO_STRUCTLOG_USER_ID_FIELD = ""
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = 10
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+# The gateway makes the id of each request, and lets none of a client pass.
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

@@ -69,7 +69,8 @@ class TagQuerySet(KeysetQuerySet["Tag"]):
 
     def summaries(self) -> list[dict[str, Any]]:
         """Names, and on how many of the notes that the filters left each stands."""
-        return list(self.annotate(count=Count("notes")).values("name", "count"))
+        rows = self.annotate(count=Count("notes")).values_list("name", "count")
+        return [{"name": name, "count": count} for name, count in rows]
 
 
 class Tag(models.Model):
@@ -121,6 +122,18 @@ class Note(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def representation(self, tags: list[str]) -> dict[str, Any]:
+        """What the API shows of the note, given its tags' names in order."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "content": self.content,
+            "is_archived": self.is_archived,
+            "tags": tags,
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+        }
 
 
 class NoteTag(models.Model):

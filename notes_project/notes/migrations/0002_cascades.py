@@ -10,15 +10,15 @@ _KEYS = [
 ]
 _REPLACE = (
     "ALTER TABLE {table} DROP CONSTRAINT {name},"
-    " ADD CONSTRAINT {name} FOREIGN KEY ({column}) REFERENCES {target} (id) {how}"
+    " ADD CONSTRAINT {name} FOREIGN KEY ({column}) REFERENCES {target} (id) {how};"
 )
 
 
-def _statements(how: str) -> list[str]:
-    return [
+def _statements(how: str) -> str:
+    return "".join(
         _REPLACE.format(table=table, column=column, target=target, name=name, how=how)
         for table, column, target, name in _KEYS
-    ]
+    )
 
 
 class Migration(migrations.Migration):

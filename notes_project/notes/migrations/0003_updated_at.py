@@ -1,5 +1,5 @@
-"""``notes.updated_at`` moves with every UPDATE, also with one by hand, and never back or not at all:
-the pages of a list are ordered by it, and it tells two states of a note apart."""
+"""Moves ``notes.updated_at`` with every UPDATE, also with one by hand, and always forward: the lists
+are ordered by it, and it tells two states of a note apart."""
 
 from django.db import migrations
 

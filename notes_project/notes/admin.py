@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.widgets import AutocompleteSelectMultiple
+from django.core.exceptions import ValidationError
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+
+from notes.models import Note, NoteQuerySet, Tag
+from notes.serializers import MAX_TAGS
+from notes.tag_names import InvalidTagName, normalise
+
+
+class NoteForm(forms.ModelForm[Note]):
+    # Not the model's own field: Django's admin takes none whose table has a key of two columns.
+    tag_choice = forms.ModelMultipleChoiceField(
+        Tag.objects.all(),
+        label="Tags",
+        required=False,
+        widget=AutocompleteSelectMultiple(Note._meta.get_field("tags"), admin.site),
+    )
+
+    class Meta:
+        model = Note
+        fields = ("user", "title", "content", "is_archived")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance._state.adding:
+            self.initial["tag_choice"] = self.instance.tags.all()
+
+    def clean_tag_choice(self) -> QuerySet[Tag]:
+        tags: QuerySet[Tag] = self.cleaned_data["tag_choice"]
+        if len(tags) > MAX_TAGS:
+            raise ValidationError(f"A note may have {MAX_TAGS} tags at most.")
+        return tags
+
+
+@admin.register(Note)
+class NoteAdmin(admin.ModelAdmin[Note]):
+    form = NoteForm
+    fields = ("user", "title", "content", "tag_choice", "is_archived", "created_at", "updated_at")
+    readonly_fields = ("created_at", "updated_at")
+    autocomplete_fields = ("user",)
+    list_display = ("title", "user", "is_archived", "updated_at")
+    list_filter = ("is_archived", "updated_at")
+    list_select_related = ("user",)
+    search_fields = ("title", "content")
+    ordering = ("-updated_at", "-id")
+    show_full_result_count = False
+    actions = ("archive", "unarchive")
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        form.instance.tags.set(form.cleaned_data["tag_choice"])
+
+    @admin.action(description="Archive the selected notes", permissions=["change"])
+    def archive(self, request: HttpRequest, queryset: NoteQuerySet) -> None:
+        self.message_user(request, f"{queryset.set_archived(True)} archived.", messages.SUCCESS)
+
+    @admin.action(description="Bring the selected notes back", permissions=["change"])
+    def unarchive(self, request: HttpRequest, queryset: NoteQuerySet) -> None:
+        self.message_user(request, f"{queryset.set_archived(False)} back.", messages.SUCCESS)
+
+
+class TagForm(forms.ModelForm[Tag]):
+    class Meta:
+        model = Tag
+        fields = ("name",)
+
+    def clean_name(self) -> str:
+        try:
+            return normalise(self.cleaned_data["name"])
+        except InvalidTagName as error:
+            raise ValidationError(str(error)) from None
+
+
+@admin.register(Tag)
+class TagAdmin(admin.ModelAdmin[Tag]):
+    form = TagForm
+    list_display = ("name", "notes_count", "users_count")
+    search_fields = ("name",)
+    ordering = ("name",)
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tag]:
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(notes_count=Count("notes"), users_count=Count("notes__user", distinct=True))
+        )
+
+    @admin.display(description="notes", ordering="notes_count")
+    def notes_count(self, tag: Any) -> int:
+        count: int = tag.notes_count
+        return count
+
+    @admin.display(description="users", ordering="users_count")
+    def users_count(self, tag: Any) -> int:
+        count: int = tag.users_count
+        return count

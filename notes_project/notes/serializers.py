@@ -1,0 +1,143 @@
+"""What the API takes, and how the browsable API and OpenAPI show it. Answers are dictionaries."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+from rest_framework.fields import empty
+from rest_framework.utils import html
+
+from notes.models import DEFAULT_TITLE
+from notes.tag_names import InvalidTagName, normalise
+
+MAX_TAGS = 50
+MAX_CONTENT_BYTES = 1024 * 1024
+
+
+class Text(serializers.CharField):
+    """A string; DRF's own field also takes a number for one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Content(Text):
+    def get_value(self, dictionary: Mapping[Any, Any]) -> Any:
+        value = super().get_value(dictionary)
+        # A browser sends a textarea's line ends as CRLF, whatever they were.
+        if html.is_html_input(dictionary) and isinstance(value, str):
+            return value.replace("\r\n", "\n")
+        return value
+
+
+class TagName(Text):
+    def to_internal_value(self, data: Any) -> str:
+        try:
+            return normalise(super().to_internal_value(data))
+        except InvalidTagName as error:
+            raise serializers.ValidationError(str(error)) from None
+
+
+class _Names(list[str]):
+    """As text: comma-separated, with quotes around a name that has a comma."""
+
+    def __str__(self) -> str:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="").writerow(self)
+        return line.getvalue().replace(",", ", ") if '"' not in line.getvalue() else line.getvalue()
+
+
+class TagNames(serializers.ListField):
+    """A list of names; in an HTML form, one line with commas between them."""
+
+    child = TagName()
+
+    def get_value(self, dictionary: Mapping[Any, Any]) -> Any:
+        if not html.is_html_input(dictionary):
+            return super().get_value(dictionary)
+        if self.field_name not in dictionary:
+            return empty if getattr(self.root, "partial", False) else _Names()
+        line = str(dictionary[self.field_name])
+        return _Names(name for name in next(csv.reader([line], skipinitialspace=True), []) if name)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        return sorted(set(super().to_internal_value(data)))
+
+    def to_representation(self, data: list[str]) -> list[str]:
+        return _Names(data)
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses what it does not take: ignored, a client would think it had been stored."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            self._refuse_unknown(data)
+        return super().to_internal_value(data)
+
+    def _refuse_unknown(self, data: Mapping[Any, Any]) -> None:
+        known = {name for name, field in self.fields.items() if not field.read_only}
+        if html.is_html_input(data):
+            known.add("csrfmiddlewaretoken")
+        errors = {}
+        for name in sorted(set(data) - known)[:10]:
+            shown = name[:100]
+            if name in self.fields:
+                errors[shown] = [ErrorDetail("This field cannot be set.", "read_only")]
+            else:
+                errors[shown] = [ErrorDetail("There is no such field.", "unknown")]
+        if errors:
+            raise serializers.ValidationError(errors)
+
+
+def _validate_size(content: str) -> None:
+    if len(content.encode(errors="surrogatepass")) > MAX_CONTENT_BYTES:
+        raise serializers.ValidationError(
+            f"The content may have {MAX_CONTENT_BYTES:,} bytes at most.", "max_bytes"
+        )
+
+
+class NoteSerializer(StrictSerializer):
+    """A note; its tags are sorted."""
+
+    id = serializers.UUIDField(read_only=True)
+    title = Text(max_length=500, default=DEFAULT_TITLE)
+    content = Content(
+        allow_null=True,
+        allow_blank=True,
+        trim_whitespace=False,
+        default=None,
+        validators=[_validate_size],
+        style={"base_template": "textarea.html", "rows": 12},
+    )
+    is_archived = serializers.BooleanField(read_only=True)
+    tags = TagNames(
+        max_length=MAX_TAGS,
+        default=list,
+        style={"base_template": "input.html", "input_type": "text"},
+        help_text="Names, with commas between them in a form.",
+    )
+    created_at = serializers.DateTimeField(read_only=True)
+    updated_at = serializers.DateTimeField(read_only=True)
+
+
+class NoteSummarySerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    excerpt = serializers.CharField(allow_null=True, help_text="How the content begins.")
+    is_archived = serializers.BooleanField()
+    tags = serializers.ListField(child=serializers.CharField())
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class TagSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    count = serializers.IntegerField(help_text="On how many of one's notes, archived or not.")

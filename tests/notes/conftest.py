@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from devstack import postgres
+from tests.notes.issuer import Account, Issuer
+from users.keys import key_cache
+
+_OWN_SERVER = "127.0.0.1:1/" in os.environ["NOTES_DATABASE_URL"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Without NOTES_DATABASE_URL, a PostgreSQL server for this run alone."""
+    if not _OWN_SERVER:
+        yield
+        return
+    folder: Path = tmp_path_factory.mktemp("postgres")
+    with postgres.temporary("notes_db", folder) as server:
+        url = urlsplit(server.url)
+        connection.settings_dict.update(
+            HOST=url.hostname, PORT=url.port, USER=url.username, PASSWORD=url.password
+        )
+        yield
+
+
+@pytest.fixture(scope="session")
+def _issuer() -> Iterator[Issuer]:
+    issuer = Issuer()
+    with issuer.serving():
+        yield issuer
+
+
+@pytest.fixture
+def issuer(_issuer: Issuer, settings: Any) -> Iterator[Issuer]:
+    """users_project, answering with its public keys."""
+    _issuer.status, _issuer.fetches = 200, 0
+    settings.NOTES_JWKS_URL = _issuer.url
+    key_cache.cache_clear()
+    yield _issuer
+    key_cache.cache_clear()
+
+
+@pytest.fixture
+def sign_in(issuer: Issuer) -> Callable[[Account], APIClient]:
+    def client_of(account: Account) -> APIClient:
+        client = APIClient(raise_request_exception=False)
+        client.credentials(
+            HTTP_AUTHORIZATION=f"Bearer {issuer.token(account)}", HTTP_ACCEPT="application/json"
+        )
+        return client
+
+    return client_of
+
+
+@pytest.fixture
+def ada() -> Account:
+    return Account("ada")
+
+
+@pytest.fixture
+def bob() -> Account:
+    return Account("bob")
+
+
+@pytest.fixture
+def api(db: None, sign_in: Callable[[Account], APIClient], ada: Account) -> APIClient:
+    """Ada's client."""
+    return sign_in(ada)
+
+
+@pytest.fixture
+def bobs_api(db: None, sign_in: Callable[[Account], APIClient], bob: Account) -> APIClient:
+    return sign_in(bob)
