@@ -1,8 +1,9 @@
 """Apache Kafka's jars, from Maven Central into a cache of this user's, each checked by SHA-256.
 
 `jgo` resolves and downloads. Its own configuration names further repositories, or a mirror as
-`central` (~/.config/jgo.conf, section `repositories`). A jar gets its name in the cache once its checksum is right, so that an
-interrupted fetch leaves nothing that looks whole, and the next one goes on where it ended.
+`central` (~/.config/jgo.conf, section `repositories`). A jar gets its name in the cache once its
+checksum is right: an interrupted fetch leaves nothing that looks whole, and the next one goes on
+where it ended.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ _LOCK = Path(__file__).with_name("jgo.lock.toml")
 Progress = Callable[[int, int], None]
 
 
-def fetch(progress: Progress = lambda done, total: None) -> list[Path]:
+def _no_progress(done: int, total: int) -> None:
+    """For callers that show none."""
+
+
+def fetch(progress: Progress = _no_progress) -> list[Path]:
     """The jars of the lock file, downloading those that the cache lacks.
 
     Args:

