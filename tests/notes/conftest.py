@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,6 +63,17 @@ def sign_in(issuer: Issuer) -> Callable[[Account], APIClient]:
         return client
 
     return client_of
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What the service writes to its log, as it writes it."""
+    handlers = logging.getLogger().handlers
+    handler = next(h for h in handlers if h.get_name() == "stdout")
+    assert isinstance(handler, logging.StreamHandler)
+    before = handler.setStream(lines := io.StringIO())
+    yield lines
+    handler.setStream(before)
 
 
 @pytest.fixture

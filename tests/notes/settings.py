@@ -17,4 +17,4 @@ os.environ.update(
     LOG_FORMAT="json",
 )
 
-from config.settings import *  # noqa: E402, F403
+from config.settings import *  # noqa: F403

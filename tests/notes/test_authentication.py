@@ -1,0 +1,304 @@
+import base64
+import hmac
+import json
+import re
+import time
+from dataclasses import replace
+from datetime import timedelta
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.db import OperationalError, connection
+from rest_framework.test import APIClient
+
+from tests.notes.issuer import START
+from users import gate
+from users.keys import key_cache
+from users.models import DeletedUser, User
+
+NOTES = "/api/v1/notes/"
+pytestmark = pytest.mark.django_db
+
+
+def get(token, path=NOTES, **headers):
+    client = APIClient(raise_request_exception=False)
+    return client.get(path, headers={"authorization": f"Bearer {token}", **headers})
+
+
+def store(account, **fields):
+    state = gate.UserState(
+        id=account.id,
+        version=account.version,
+        username=account.username,
+        is_active=True,
+        tokens_valid_after=account.tokens_valid_after,
+        created_at=account.created_at,
+    )
+    gate.apply_states([replace(state, **fields)])
+
+
+def assert_refused(response, detail=None):
+    assert response.status_code == 401
+    assert response["Content-Type"] == "application/problem+json"
+    assert response["WWW-Authenticate"] == 'Bearer realm="notes"'
+    if detail:
+        assert response.json()["detail"] == detail
+
+
+def test_the_first_request_stores_the_shadow_user_from_the_token(issuer, ada):
+    assert get(issuer.token(ada)).status_code == 200
+    user = User.objects.get()
+    assert (user.id, user.username, user.version) == (ada.id, "ada", 1)
+    assert user.created_at == user.tokens_valid_after == START
+    assert user.is_active
+
+
+def test_a_newer_token_updates_the_shadow_user_and_an_older_one_does_not(issuer, ada):
+    get(issuer.token(replace(ada, username="ada2", version=3)))
+    get(issuer.token(ada))
+    user = User.objects.get()
+    assert (user.username, user.version) == ("ada2", 3)
+
+
+def test_a_known_user_costs_one_query(issuer, ada, django_assert_num_queries):
+    get(issuer.token(ada))
+    with django_assert_num_queries(2):
+        assert get(issuer.token(ada)).status_code == 200
+
+
+def test_a_deleted_user_stays_deleted(issuer, ada):
+    get(issuer.token(ada))
+    gate.delete_users({ada.id: 2})
+    assert_refused(get(issuer.token(ada)))
+    assert_refused(get(issuer.token(replace(ada, version=9))))
+    assert not User.objects.exists()
+    assert DeletedUser.objects.get().version == 2
+
+
+def test_an_inactive_user_is_refused(issuer, ada):
+    store(ada, version=2, is_active=False)
+    assert_refused(get(issuer.token(ada)))
+
+
+def test_a_token_from_before_the_revocation_is_refused_to_the_microsecond(issuer, ada):
+    store(ada, version=2, tokens_valid_after=START + timedelta(microseconds=1))
+    assert_refused(get(issuer.token(ada)), "The access token has been revoked.")
+    later = replace(ada, version=2, tokens_valid_after=START + timedelta(microseconds=1))
+    assert get(issuer.token(later)).status_code == 200
+
+
+def test_the_clock_does_not_revoke(issuer, ada):
+    """Times far ahead of this machine's: only users_project's own times are compared."""
+    ahead = replace(ada, tokens_valid_after=START + timedelta(days=4000))
+    assert get(issuer.token(ahead)).status_code == 200
+
+
+def test_no_token_is_a_401(issuer):
+    assert_refused(APIClient().get(NOTES), "Authentication credentials were not provided.")
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER "])
+def test_the_scheme_is_read_in_any_letter_case(issuer, ada, scheme):
+    client = APIClient(headers={"authorization": f"{scheme} {issuer.token(ada)}"})
+    assert client.get(NOTES).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "token", ["", "x", "a.b.c", "é.é.é", "..", "e30.e30.", "\x00", "a" * 7000, "a b", "ÿ"]
+)
+def test_what_is_no_token_is_refused(issuer, token):
+    assert_refused(get(token))
+
+
+@pytest.mark.parametrize("claim", ["iss", "aud", "iat", "exp", "sub"])
+def test_a_registered_claim_that_is_missing_is_refused(issuer, ada, claim):
+    assert_refused(get(issuer.token(ada, without=(claim,))), "The access token is not valid.")
+
+
+@pytest.mark.parametrize("claim", ["uv", "username", "created_at", "tokens_valid_after"])
+def test_a_fact_of_the_user_that_is_missing_is_refused(issuer, ada, claim):
+    token = issuer.token(ada, without=(claim,))
+    assert_refused(get(token), "The access token's claims cannot be read.")
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "others"},
+        {"aud": "others"},
+        {"aud": ["notes-platform", "others"]},
+        {"iat": int(time.time()) + 60},
+        {"iat": "now"},
+        {"exp": "never"},
+        {"exp": 1e400},
+        {"sub": "ada"},
+        {"sub": ""},
+        {"uv": 0},
+        {"uv": -1},
+        {"uv": True},
+        {"uv": 1.5},
+        {"uv": "1"},
+        {"uv": 2**63},
+        {"username": ""},
+        {"username": "a" * 101},
+        {"username": 5},
+        {"created_at": "2026-11-22T09:15:02"},
+        {"created_at": "yesterday"},
+        {"created_at": 5},
+        {"tokens_valid_after": None},
+    ],
+)
+def test_a_claim_that_is_wrong_is_refused(issuer, ada, claims):
+    assert_refused(get(issuer.token(ada, **claims)))
+    assert not User.objects.exists()
+
+
+def test_an_expired_token_is_refused_after_the_leeway(issuer, ada):
+    assert get(issuer.token(ada, exp=int(time.time()) - 5)).status_code == 200
+    response = get(issuer.token(ada, exp=int(time.time()) - 11))
+    assert_refused(response, "The access token has expired.")
+
+
+def test_a_key_that_users_project_does_not_have_is_refused(issuer, ada):
+    payload = jwt.decode(issuer.token(ada), options={"verify_signature": False})
+    key = ec.generate_private_key(ec.SECP256R1())
+    jwk = jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    for headers in (
+        {"kid": "first"},
+        {"kid": "other"},
+        {"kid": "first", "jwk": jwk},
+        {"kid": "other", "jwk": jwk, "jku": issuer.url, "x5u": issuer.url},
+    ):
+        assert_refused(get(jwt.encode(payload, key, "ES256", headers=headers)))
+    assert issuer.fetches == 1
+
+
+def hs256(payload, secret, headers):
+    """By hand: PyJWT does not sign with a public key."""
+    parts = [{"alg": "HS256", "typ": "JWT", **headers}, payload]
+    text = b".".join(base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=") for p in parts)
+    signature = base64.urlsafe_b64encode(hmac.digest(secret, text, "sha256")).rstrip(b"=")
+    return f"{text.decode()}.{signature.decode()}"
+
+
+def test_no_other_algorithm_is_taken(issuer, ada):
+    payload = jwt.decode(issuer.token(ada), options={"verify_signature": False})
+    public = issuer.keys["first"].public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    headers = {"kid": "first"}
+    rsa_key = rsa.generate_private_key(65537, 2048)
+    assert_refused(get(jwt.encode(payload, None, "none", headers=headers)))
+    assert_refused(get(hs256(payload, pem, headers)))
+    assert_refused(get(jwt.encode(payload, rsa_key, "RS256", headers=headers)))
+
+
+def test_a_key_id_that_is_no_text_is_refused(issuer, ada):
+    head, body, signature = issuer.token(ada).split(".")
+    for kid in (5, None, ["first"], {"a": 1}):
+        raw = json.dumps({"alg": "ES256", "typ": "JWT", "kid": kid}).encode()
+        forged = base64.urlsafe_b64encode(raw).decode().rstrip("=")
+        assert_refused(get(f"{forged}.{body}.{signature}"))
+
+
+def test_without_any_key_it_is_a_503_that_says_when_to_try_again(issuer, ada):
+    issuer.status = 500
+    response = get(issuer.token(ada))
+    assert response.status_code == 503
+    assert response["Retry-After"] == "5"
+    assert response["Content-Type"] == "application/problem+json"
+    assert response.json()["detail"] == "Access tokens cannot be verified at the moment."
+
+
+def test_users_project_down_later_changes_nothing(issuer, ada):
+    token = issuer.token(ada)
+    assert get(token).status_code == 200
+    issuer.status = 500
+    assert get(token).status_code == 200
+    assert get(issuer.token(ada, kid="unknown")).status_code == 401
+
+
+def test_the_key_file_stands_in_for_a_users_project_never_reached(issuer, ada, settings, tmp_path):
+    settings.NOTES_JWKS_FILE = str(tmp_path / "jwks.json")
+    (tmp_path / "jwks.json").write_text(issuer.jwks())
+    settings.NOTES_JWKS_URL = "http://127.0.0.1:1/"
+    key_cache.cache_clear()
+    assert get(issuer.token(ada)).status_code == 200
+
+
+class TestCookie:
+    @pytest.fixture
+    def browser(self, issuer, ada):
+        client = APIClient(enforce_csrf_checks=True, headers={"accept": "application/json"})
+        client.cookies["access_token"] = issuer.token(ada)
+        return client
+
+    def test_it_signs_in_for_reading(self, browser):
+        assert browser.get(NOTES).status_code == 200
+
+    def test_writing_needs_a_csrf_token(self, browser):
+        response = browser.post(NOTES, {"title": "a"})
+        assert response.status_code == 403
+        assert response["Content-Type"] == "application/problem+json"
+        page = browser.get(NOTES, headers={"accept": "text/html"}).content.decode()
+        token = re.search(r'"csrfToken": "(\w+)"', page)[1]
+        assert (
+            browser.post(NOTES, {"title": "a"}, headers={"x-csrftoken": "x" * 64}).status_code
+            == 403
+        )
+        assert (
+            browser.post(NOTES, {"title": "a"}, headers={"x-csrftoken": token}).status_code == 201
+        )
+
+    def test_the_header_goes_first_and_needs_no_csrf_token(self, browser, issuer, bob):
+        headers = {"authorization": f"Bearer {issuer.token(bob)}"}
+        assert browser.post(NOTES, {"title": "bob's"}, headers=headers).status_code == 201
+        assert User.objects.get().username == "bob"
+
+    def test_a_wrong_header_is_not_made_good_by_the_cookie(self, browser):
+        assert_refused(browser.get(NOTES, headers={"authorization": "Bearer x"}))
+
+    def test_another_scheme_leaves_it_to_the_cookie(self, browser):
+        assert browser.get(NOTES, headers={"authorization": "Basic YTpi"}).status_code == 200
+
+
+class TestBrowserWithoutToken:
+    html = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+    def test_a_page_is_redirected_to_the_login_page_and_back(self, issuer):
+        response = APIClient(headers=self.html).get(f"{NOTES}?tag=a%26b&limit=5")
+        assert response.status_code == 302
+        assert response["Location"] == "/login/?next=/api/v1/notes/%3Ftag%3Da%2526b%26limit%3D5"
+
+    def test_also_with_a_cookie_that_has_expired(self, issuer, ada):
+        client = APIClient(headers=self.html)
+        client.cookies["access_token"] = issuer.token(ada, exp=1)
+        assert client.get(NOTES).status_code == 302
+
+    def test_but_nothing_else_is(self, issuer):
+        assert APIClient(headers=self.html).post(NOTES, {"title": "a"}).status_code == 401
+        assert_refused(APIClient(headers={"accept": "application/json"}).get(NOTES))
+        assert_refused(APIClient(headers={"accept": "*/*"}).get(NOTES))
+
+
+def test_log_lines_name_the_user_and_hold_no_token(issuer, ada, log):
+    token = issuer.token(ada)
+    get(token, f"{NOTES}?tag=secret-tag")
+    get(token[:-3] + "abc", NOTES)
+    lines = log.getvalue()
+    assert f'"user_id": "{ada.id}"' in lines
+    assert token[:20] not in lines
+    assert "secret-tag" not in lines
+
+
+def test_a_dead_database_is_a_503(issuer, ada, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OperationalError("connection to server at 10.1.2.3 failed")
+
+    monkeypatch.setattr(connection, "cursor", fail)
+    response = get(issuer.token(ada))
+    assert response.status_code == 503
+    assert response["Retry-After"] == "5"
+    assert response["Content-Type"] == "application/problem+json"
+    assert "10.1.2.3" not in response.content.decode()
