@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm
+from django.core.paginator import Paginator
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.models import Session, User, UserQuerySet
+
+
+class CappedPaginator(Paginator[User]):
+    """Counts no further than a person pages; the search finds the rest."""
+
+    CAP = 10_000
+
+    @cached_property
+    def count(self) -> int:
+        queryset: Any = self.object_list
+        return int(queryset[: self.CAP].count())
+
+
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    def save(self, commit: bool = True) -> User:
+        user = super().save(commit)
+        User.objects.filter(pk=user.pk).sign_out()
+        user.refresh_from_db()
+        return user
+
+
+class SessionInline(admin.TabularInline[Session, User]):
+    model = Session
+    fields = readonly_fields = (
+        "id",
+        "created_at",
+        "last_used_at",
+        "expires_at",
+        "ended_at",
+        "user_agent",
+    )
+    ordering = ("-last_used_at",)
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin[User]):
+    list_display = ("username", "email", "is_active", "is_staff", "created_at")
+    list_filter = ("is_active", "is_staff", "is_superuser", "created_at")
+    search_fields = ("username", "email", "id")
+    ordering = ("-created_at",)
+    paginator = CappedPaginator
+    show_full_result_count = False
+    # A plain form: Django's shows the first characters of the hash.
+    form = forms.ModelForm[User]
+    change_password_form = PasswordForm
+    readonly_fields = (
+        "id",
+        "change_password",
+        "last_login",
+        "tokens_valid_after",
+        "version",
+        "created_at",
+        "updated_at",
+    )
+    fieldsets = (
+        (None, {"fields": ("id", "username", "email", "change_password")}),
+        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        ("More rights", {"fields": ("user_permissions",), "classes": ("collapse",)}),
+        (
+            "Kept by the database",
+            {
+                "fields": (
+                    "version",
+                    "created_at",
+                    "updated_at",
+                    "tokens_valid_after",
+                    "last_login",
+                )
+            },
+        ),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("username", "email", "usable_password", "password1", "password2")}),
+    )
+    inlines = (SessionInline,)
+    actions = ("deactivate", "sign_out_everywhere")
+
+    @admin.display(description="password")
+    def change_password(self, user: User) -> SafeString:
+        address = reverse("admin:auth_user_password_change", args=[user.pk])
+        return format_html('<a href="{}">Set another one</a>', address)
+
+    def get_inlines(self, request: HttpRequest, obj: User | None = None) -> Any:
+        return self.inlines if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Writes what the form changed, and nothing that somebody else has changed meanwhile."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        changes = {
+            name: form.cleaned_data[name]
+            for name in form.changed_data
+            if not obj._meta.get_field(name).many_to_many
+        }
+        user = User.objects.filter(pk=obj.pk)
+        if changes.keys() & {"is_active", "is_staff", "is_superuser"}:
+            user.sign_out(**changes)
+        else:
+            user.update(**changes)
+
+    @admin.action(permissions=["change"], description="Deactivate, and sign out everywhere")
+    def deactivate(self, request: HttpRequest, queryset: UserQuerySet) -> None:
+        others = queryset.exclude(pk=str(request.user.pk))
+        count = others.count()
+        others.sign_out(is_active=False)
+        self.message_user(request, f"Deactivated: {count}.", messages.SUCCESS)
+
+    @admin.action(permissions=["change"], description="Sign out everywhere")
+    def sign_out_everywhere(self, request: HttpRequest, queryset: UserQuerySet) -> None:
+        count = queryset.count()
+        queryset.sign_out()
+        self.message_user(request, f"Signed out: {count}.", messages.SUCCESS)

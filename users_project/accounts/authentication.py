@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import jwt
 import structlog
@@ -42,6 +42,11 @@ class TokenAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+def signed_in(request: Request) -> tuple[User, str]:
+    """The user and the session's id of a request that has passed IsAuthenticated."""
+    return cast("User", request.user), cast("dict[str, str]", request.auth)["sid"]
 
 
 def _check(token: str) -> tuple[User, dict[str, Any]] | None:

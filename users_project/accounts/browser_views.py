@@ -20,9 +20,10 @@ from accounts.tokens import LIFETIME, issue_access_token
 
 def browser_session(request: HttpRequest) -> Session | None:
     """The session that this browser signed in to, if it still lives and its user is active."""
-    if not request.user.is_authenticated:
+    sid = request.session.get("sid")
+    if sid is None or not request.user.is_authenticated:
         return None
-    live = Session.objects.live().filter(pk=request.session.get("sid"), user=request.user)
+    live = Session.objects.live().filter(pk=sid, user=request.user)
     return live.select_related("user").first()
 
 

@@ -6,7 +6,12 @@ import uuid
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.models import (
+    AbstractBaseUser,
+    AnonymousUser,
+    BaseUserManager,
+    PermissionsMixin,
+)
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models, transaction
@@ -16,7 +21,20 @@ from django.utils.crypto import salted_hmac
 
 
 class UserQuerySet(models.QuerySet["User"]):
-    def visible_to(self, user: User) -> UserQuerySet:
+    def create_user(self, username: str, email: str, password: str, **fields: Any) -> User:
+        user = self.model(username=username, email=email, **fields)
+        user.set_password(password)
+        user.save(using=self.db)
+        return user
+
+    def create_superuser(self, username: str, email: str, password: str, **fields: Any) -> User:
+        return self.create_user(
+            username, email, password, is_staff=True, is_superuser=True, **fields
+        )
+
+    def visible_to(self, user: User | AnonymousUser) -> UserQuerySet:
+        if user.pk is None:
+            return self.none()
         return self.all() if user.is_staff else self.filter(pk=user.pk)
 
     def with_username(self, username: str) -> UserQuerySet:
@@ -39,20 +57,11 @@ class UserQuerySet(models.QuerySet["User"]):
             later = F("tokens_valid_after") + timedelta(microseconds=1)
             valid_after = Greatest(TransactionNow(), later)
             User.objects.filter(pk__in=users).update(tokens_valid_after=valid_after, **changes)
-            Session.objects.filter(user__in=users).exclude(pk=keep).end()
+            sessions = Session.objects.filter(user__in=users)
+            (sessions.exclude(pk=keep) if keep else sessions).end()
 
 
-class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
-    def create_user(self, username: str, email: str, password: str, **fields: Any) -> User:
-        user = self.model(username=username, email=email, **fields)
-        user.set_password(password)
-        user.save(using=self._db)
-        return user
-
-    def create_superuser(self, username: str, email: str, password: str, **fields: Any) -> User:
-        return self.create_user(
-            username, email, password, is_staff=True, is_superuser=True, **fields
-        )
+UserManager = BaseUserManager.from_queryset(UserQuerySet)
 
 
 class User(AbstractBaseUser, PermissionsMixin):

@@ -28,7 +28,7 @@ MAX_LIMIT = 100
 
 
 class NewestFirst(BasePagination):
-    def paginate_queryset(
+    def paginate_queryset(  # type: ignore[override]
         self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
     ) -> list[Any]:
         self._url = request.build_absolute_uri()

@@ -10,15 +10,17 @@ from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError as PasswordRefused
 from django.db import IntegrityError, transaction
 from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.backends import MAX_PASSWORD_LENGTH
 from accounts.models import User
 
+# Docstrings of serializers and views go into the OpenAPI document.
+
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields that it does not take, in place of dropping them without a word."""
-
+    # A field that it does not take is an error, not dropped without a word.
     def to_internal_value(self, data: Any) -> Any:
         errors: dict[str, Any] = {}
         if isinstance(data, Mapping):
@@ -37,9 +39,20 @@ class StrictSerializer(serializers.Serializer[Any]):
         return value
 
 
+_NAME = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 100,
+    "description": "Letters and digits of any script, and any of @ . + - _",
+}
+
+
+@extend_schema_field(_NAME)
 class UsernameField(serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
-        validators = [UnicodeUsernameValidator()]
+        # A function: of a RegexValidator the OpenAPI document takes the pattern, whose \\w is
+        # ASCII alone in JSON Schema.
+        validators = [UnicodeUsernameValidator().__call__]
         super().__init__(max_length=100, trim_whitespace=False, validators=validators, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
@@ -140,7 +153,7 @@ class RefreshSerializer(StrictSerializer):
 class TokenAnswerSerializer(serializers.Serializer[Any]):
     access = serializers.CharField()
     refresh = serializers.CharField()
-    token_type = serializers.ChoiceField(["Bearer"])
+    token_type = serializers.CharField(help_text="Always Bearer.")
     expires_in = serializers.IntegerField(help_text="Seconds.")
 
 

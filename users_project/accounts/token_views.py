@@ -25,8 +25,7 @@ from config.renderers import JSONRenderer
 
 @method_decorator(cache_control(no_store=True), name="dispatch")
 class TokenView(generics.GenericAPIView[Any]):
-    """Looks at the body alone: an old access token or cookie does no harm here."""
-
+    # Only the body counts: an old access token or cookie does no harm here.
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
@@ -39,10 +38,17 @@ class TokenView(generics.GenericAPIView[Any]):
         return dict(serializer.validated_data)
 
 
-@extend_schema(operation_id="auth_token", summary="Sign in", responses={200: TokenAnswerSerializer})
 class SignIn(TokenView):
     serializer_class = CredentialsSerializer
 
+    @extend_schema(
+        operation_id="auth_token",
+        summary="Sign in",
+        responses={
+            200: TokenAnswerSerializer,
+            401: OpenApiResponse(description="Whatever was wrong with the name or the password."),
+        },
+    )
     def post(self, request: Request) -> Response:
         given = self.validated()
         name = given.get("username") or given.get("email")
@@ -54,17 +60,17 @@ class SignIn(TokenView):
         return _answer(session, sessions.issue_refresh_token(session))
 
 
-@extend_schema(
-    operation_id="auth_token_refresh",
-    summary="Renew the tokens",
-    responses={
-        200: TokenAnswerSerializer,
-        401: OpenApiResponse(description="The token is unknown, used, expired or ended."),
-    },
-)
 class Refresh(TokenView):
     serializer_class = RefreshSerializer
 
+    @extend_schema(
+        operation_id="auth_token_refresh",
+        summary="Renew the tokens",
+        responses={
+            200: TokenAnswerSerializer,
+            401: OpenApiResponse(description="The token is unknown, used, expired or ended."),
+        },
+    )
     def post(self, request: Request) -> Response:
         rotated = sessions.rotate(self.validated()["refresh"])
         if rotated is None:
@@ -72,32 +78,32 @@ class Refresh(TokenView):
         return _answer(*rotated)
 
 
-@extend_schema(operation_id="auth_logout", summary="Sign out", responses={204: None})
 class Logout(TokenView):
     serializer_class = RefreshSerializer
 
+    @extend_schema(operation_id="auth_logout", summary="Sign out", responses={204: None})
     def post(self, request: Request) -> Response:
         sessions.end(self.validated()["refresh"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-@extend_schema(
-    operation_id="jwks",
-    summary="The keys that verify access tokens (RFC 7517)",
-    responses={
-        200: {
-            "type": "object",
-            "required": ["keys"],
-            "properties": {"keys": {"type": "array", "items": {"type": "object"}}},
-        }
-    },
-)
 @method_decorator(cache_control(public=True, max_age=300), name="dispatch")
 class Jwks(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
     renderer_classes = (JSONRenderer,)
 
+    @extend_schema(
+        operation_id="jwks",
+        summary="The keys that verify access tokens (RFC 7517)",
+        responses={
+            200: {
+                "type": "object",
+                "required": ["keys"],
+                "properties": {"keys": {"type": "array", "items": {"type": "object"}}},
+            }
+        },
+    )
     def get(self, request: Request) -> Response:
         return Response(key_folder().jwks())
 

@@ -14,7 +14,9 @@ from rest_framework.renderers import BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.authentication import signed_in
 from accounts.models import User, UserQuerySet
+from accounts.openapi import BodyOnDelete
 from accounts.pagination import NewestFirst
 from accounts.serializers import (
     CurrentPasswordSerializer,
@@ -71,32 +73,33 @@ class UserDetail(generics.RetrieveAPIView[User]):
     ),
 )
 class Me(generics.RetrieveUpdateDestroyAPIView[User]):
+    schema = BodyOnDelete()
     http_method_names = ["get", "patch", "delete", "head", "options"]
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
         return CurrentPasswordSerializer if self.request.method == "DELETE" else UserSerializer
 
     def get_object(self) -> User:
-        return self.request.user
+        return signed_in(self.request)[0]
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self.get_serializer(data=request.data).is_valid(raise_exception=True)
-        request.user.delete()
+        self.get_object().delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-@extend_schema(
-    operation_id="me_change_password",
-    summary="Change your password; signs out everywhere else",
-    responses={204: None},
-)
 class Password(generics.GenericAPIView[User]):
     serializer_class = PasswordChangeSerializer
 
+    @extend_schema(
+        operation_id="me_change_password",
+        summary="Change your password; signs out everywhere else",
+        responses={204: None},
+    )
     def post(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        user, sid = request.user, request.auth["sid"]
+        user, sid = signed_in(request)
         password = make_password(serializer.validated_data["new_password"])
         User.objects.filter(pk=user.pk).sign_out(keep=sid, password=password)
         if request.session.get("sid") == sid:

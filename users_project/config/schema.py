@@ -49,6 +49,9 @@ def add_problems(
         for operation in methods.values():
             for status, description in _errors(path, operation).items():
                 operation["responses"][status] = {"description": description, "content": content}
+    for name, component in result["components"]["schemas"].items():
+        if name.endswith("Request"):
+            component["additionalProperties"] = False
     return result
 
 

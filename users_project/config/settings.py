@@ -144,6 +144,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
     "APPEND_COMPONENTS": schema.COMPONENTS,
     "PARSER_WHITELIST": ["config.parsers.JSONParser"],
     "RENDERER_WHITELIST": ["config.renderers.JSONRenderer"],
