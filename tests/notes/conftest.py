@@ -56,11 +56,11 @@ def issuer(_issuer: Issuer, settings: Any) -> Iterator[Issuer]:
 @pytest.fixture
 def sign_in(issuer: Issuer) -> Callable[[Account], APIClient]:
     def client_of(account: Account) -> APIClient:
-        client = APIClient(raise_request_exception=False)
-        client.credentials(
-            HTTP_AUTHORIZATION=f"Bearer {issuer.token(account)}", HTTP_ACCEPT="application/json"
-        )
-        return client
+        headers = {
+            "authorization": f"Bearer {issuer.token(account)}",
+            "accept": "application/json",
+        }
+        return APIClient(raise_request_exception=False, headers=headers)
 
     return client_of
 

@@ -1,0 +1,337 @@
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connections
+from rest_framework.test import APIRequestFactory, force_authenticate
+
+from notes.models import Note, NoteTag, Tag
+from notes.views import NoteViewSet
+from users.models import User
+
+NOTES = "/api/v1/notes/"
+pytestmark = pytest.mark.django_db
+
+
+def make(api, **fields):
+    response = api.post(NOTES, fields)
+    assert response.status_code == 201, response.content
+    return response.json()
+
+
+def url_of(note):
+    return f"{NOTES}{note['id']}/"
+
+
+def errors_of(response, status=400):
+    """The errors' pointers, or parameters, and codes."""
+    assert response.status_code == status, response.content
+    assert response["Content-Type"] == "application/problem+json"
+    return {(e.get("pointer", e.get("parameter")), e["code"]) for e in response.json()["errors"]}
+
+
+def assert_not_found(response):
+    assert response.status_code == 404
+    assert response["Content-Type"] == "application/problem+json"
+    body = response.json()
+    assert {name: body[name] for name in ("type", "title", "status")} == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+    }
+
+
+class TestCreate:
+    def test_the_answer_is_the_note_as_it_is_read_later(self, api, ada):
+        response = api.post(NOTES, {"title": "Plan", "content": "a\nb ", "tags": ["Work", "home"]})
+        assert response.status_code == 201
+        note = response.json()
+        assert list(note) == [
+            *("id", "title", "content", "is_archived", "tags", "created_at", "updated_at")
+        ]
+        assert note["title"] == "Plan"
+        assert note["content"] == "a\nb "
+        assert note["tags"] == ["home", "work"]
+        assert note["is_archived"] is False
+        assert note["created_at"] == note["updated_at"]
+        assert note["created_at"].endswith("Z")
+        assert response["Location"] == f"http://testserver{url_of(note)}"
+        assert api.get(url_of(note)).json() == note
+        assert Note.objects.get().user_id == ada.id
+
+    def test_what_is_left_out_gets_its_default(self, api):
+        note = make(api)
+        assert (note["title"], note["content"], note["tags"]) == ("Untitled", None, [])
+
+    def test_it_takes_three_queries_and_a_transaction(self, api, django_assert_num_queries):
+        make(api, tags=["a", "b"])
+        with django_assert_num_queries(5):  # user, savepoint, note, links, release
+            make(api, tags=["a", "b"])
+
+    def test_a_note_may_be_as_long_as_the_limit_and_no_longer(self, api):
+        assert len(make(api, content="é" * 2**19)["content"]) == 2**19
+        response = api.post(NOTES, {"content": "é" * 2**19 + "e"})
+        assert errors_of(response) == {("/content", "max_bytes")}
+        assert len(make(api, title="t" * 500)["title"]) == 500
+        assert errors_of(api.post(NOTES, {"title": "t" * 501})) == {("/title", "max_length")}
+
+    @pytest.mark.parametrize(
+        ("body", "error"),
+        [
+            ({"title": ""}, ("/title", "blank")),
+            ({"title": " "}, ("/title", "blank")),
+            ({"title": None}, ("/title", "null")),
+            ({"title": 5}, ("/title", "invalid")),
+            ({"title": True}, ("/title", "invalid")),
+            ({"title": ["a"]}, ("/title", "invalid")),
+            ({"title": "a\x00"}, ("/title", "null_characters_not_allowed")),
+            ({"content": 1.5}, ("/content", "invalid")),
+            ({"content": {}}, ("/content", "invalid")),
+            ({"content": "\x00"}, ("/content", "null_characters_not_allowed")),
+            ({"tags": None}, ("/tags", "null")),
+            ({"tags": "a"}, ("/tags", "not_a_list")),
+            ({"tags": {"a": 1}}, ("/tags", "not_a_list")),
+            ({"tags": ["a", 5]}, ("/tags/1", "invalid")),
+            ({"tags": ["a", None]}, ("/tags/1", "null")),
+            ({"tags": ["a", ""]}, ("/tags/1", "blank")),
+            ({"tags": ["\u200b", "\t"]}, ("/tags/1", "blank")),
+            ({"tags": ["a" * 101]}, ("/tags/0", "invalid")),
+            ({"tags": ["a\x00b"]}, ("/tags/0", "invalid")),
+            ({"tags": ["a\x07b"]}, ("/tags/0", "invalid")),
+            ({"tags": [str(n) for n in range(51)]}, ("/tags", "max_length")),
+            ({"colour": "red"}, ("/colour", "unknown")),
+            ({"a/b~": 1}, ("/a~1b~0", "unknown")),
+            ({"id": str(uuid.uuid4())}, ("/id", "read_only")),
+            ({"is_archived": True}, ("/is_archived", "read_only")),
+            ({"user_id": str(uuid.uuid4())}, ("/user_id", "unknown")),
+        ],
+    )
+    def test_what_cannot_be_is_refused_by_field(self, api, body, error):
+        assert errors_of(api.post(NOTES, body)) == {error}
+        assert not Note.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("body", "error"),
+        [
+            (r'{"title": "\ud800"}', ("/title", "surrogate_characters_not_allowed")),
+            (r'{"content": "a\udfff"}', ("/content", "surrogate_characters_not_allowed")),
+            (r'{"tags": ["\ud800"]}', ("/tags/0", "invalid")),
+            (r'{"\ud800": 1}', ("/?", "unknown")),
+            (r'{"title": 1e400}', ("/title", "invalid")),
+            ('{"title": ' + "9" * 4000 + "}", ("/title", "invalid")),
+            ("[]", ("", "invalid")),
+            ('"title"', ("", "invalid")),
+            ("5", ("", "invalid")),
+        ],
+    )
+    def test_strange_json_is_refused_by_field(self, api, body, error):
+        response = api.post(NOTES, body, content_type="application/json")
+        assert errors_of(response) == {error}
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"{",
+            b"\xff",
+            b'{"title": "\xff"}',
+            b'{"title": NaN}',
+            b'{"title": "a\nb"}',
+            b"[" * 100_000,
+            b'{"a":' * 100_000,
+            b"9" * 5000,
+            '{"title": "a"}'.encode("utf-16"),
+        ],
+    )
+    def test_what_is_no_json_is_a_400(self, api, body):
+        response = api.post(NOTES, body, content_type="application/json; charset=base64")
+        assert response.status_code == 400
+        assert response.json()["detail"] == "The body is not valid JSON."
+
+    @pytest.mark.parametrize(
+        ("content_type", "body", "status"),
+        [
+            ("text/plain", b"hello", 415),
+            ("application/xml", b"<a/>", 415),
+            ("multipart/form-data", b"hello", 400),
+            ("multipart/form-data; boundary=x", b"hello", 201),
+            ("application/x-www-form-urlencoded", b"title=%ff%00", 400),
+            ("application/x-www-form-urlencoded; charset=base64", b"title=a", 400),
+            ("application/x-www-form-urlencoded; charset=nonsense", b"title=a", 201),
+            ("", b"{}", 415),
+        ],
+    )
+    def test_other_kinds_of_body(self, api, content_type, body, status):
+        response = api.generic("POST", NOTES, body, content_type=content_type)
+        assert response.status_code == status, response.content
+        if status >= 400:
+            assert response["Content-Type"] == "application/problem+json"
+
+    def test_a_file_is_no_text(self, api, tmp_path):
+        (tmp_path / "a.txt").write_text("a")
+        with (tmp_path / "a.txt").open("rb") as file:
+            response = api.post(NOTES, {"title": "t", "content": file}, format="multipart")
+        assert errors_of(response) == {("/content", "invalid")}
+
+    def test_a_user_deleted_since_the_token_was_checked_is_a_401(self):
+        request = APIRequestFactory().post(NOTES, {"title": "a"}, format="json")
+        force_authenticate(request, User(id=uuid.uuid4(), username="gone"))
+        response = NoteViewSet.as_view({"post": "create"})(request)
+        assert response.status_code == 401
+        assert not Note.objects.exists()
+
+
+class TestRead:
+    @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
+    def test_not_mine_and_not_existing_are_the_same(self, api, bobs_api, method):
+        theirs, deleted = make(bobs_api, title="Bob's"), make(api)
+        api.delete(url_of(deleted))
+        bodies = []
+        for note in (theirs, deleted, {"id": uuid.uuid4()}):
+            response = getattr(api, method)(url_of(note), {"title": "x"} if "p" in method else None)
+            assert_not_found(response)
+            body = response.json()
+            bodies.append((body["detail"], response["Allow"], sorted(response.headers)))
+        assert bodies[0] == bodies[1] == bodies[2]
+        assert Note.objects.get().title == "Bob's"
+
+    @pytest.mark.parametrize("action", ["archive", "unarchive"])
+    def test_so_for_archiving(self, api, bobs_api, action):
+        note = make(bobs_api)
+        assert_not_found(api.post(f"{url_of(note)}{action}/"))
+        assert_not_found(api.post(f"{NOTES}{uuid.uuid4()}/{action}/"))
+        assert bobs_api.get(url_of(note)).json() == note
+
+    @pytest.mark.parametrize("text", ["1", "abc", "%00", "0" * 36, "é", "%ff", "a.json", "'--"])
+    def test_an_id_that_is_no_uuid_is_a_404(self, api, text):
+        assert_not_found(api.get(f"{NOTES}{text}/"))
+
+    def test_an_id_in_capitals_is_the_same_id(self, api):
+        note = make(api)
+        assert api.get(f"{NOTES}{note['id'].upper()}/").json() == note
+
+    def test_it_takes_one_query(self, api, django_assert_num_queries):
+        note = make(api, tags=["a", "b", "c"])
+        with django_assert_num_queries(2):  # user, note
+            api.get(url_of(note))
+
+    def test_methods_that_are_not_there_are_a_405(self, api):
+        for method, path in (("put", NOTES), ("delete", NOTES), ("post", url_of(make(api)))):
+            response = getattr(api, method)(path)
+            assert response.status_code == 405
+            assert response["Content-Type"] == "application/problem+json"
+            assert response["Allow"]
+
+    def test_a_type_that_is_not_there_is_a_406(self, api):
+        response = api.get(NOTES, headers={"accept": "image/png"})
+        assert response.status_code == 406
+        assert response["Content-Type"] == "application/problem+json"
+
+    def test_no_slash_at_the_end(self, api):
+        response = api.get(NOTES.rstrip("/"))
+        assert "html" not in response.get("Content-Type", "")
+        assert response.status_code in (301, 404)
+
+
+class TestChange:
+    def test_put_replaces_all(self, api):
+        note = make(api, title="a", content="b", tags=["c"])
+        changed = api.put(url_of(note), {"title": "d"}).json()
+        assert (changed["title"], changed["content"], changed["tags"]) == ("d", None, [])
+        changed = api.put(url_of(note), {"content": "e", "tags": ["f"]}).json()
+        assert (changed["title"], changed["content"], changed["tags"]) == ("Untitled", "e", ["f"])
+        assert api.get(url_of(note)).json() == changed
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"title": "d"},
+            {"content": None},
+            {"content": ""},
+            {"content": "d"},
+            {"tags": []},
+            {"tags": ["c", "d"]},
+            {"tags": ["d"]},
+            {"title": "d", "tags": ["e"]},
+        ],
+    )
+    def test_patch_changes_what_is_given(self, api, fields):
+        note = make(api, title="a", content="b", tags=["c"])
+        changed = api.patch(url_of(note), fields).json()
+        assert changed == {**note, **fields, "updated_at": changed["updated_at"]}
+        assert changed["updated_at"] > note["updated_at"]
+        assert api.get(url_of(note)).json() == changed
+
+    def test_patch_with_nothing_changes_nothing(self, api):
+        note = make(api, title="a", content="b", tags=["c"])
+        assert api.patch(url_of(note), {}).json() == note
+
+    def test_a_bad_change_changes_nothing(self, api):
+        note = make(api, title="a", content="b", tags=["c"])
+        response = api.patch(url_of(note), {"title": "", "tags": ["d"], "content": "e"})
+        assert errors_of(response) == {("/title", "blank")}
+        assert errors_of(api.put(url_of(note), {"id": note["id"]})) == {("/id", "read_only")}
+        assert api.get(url_of(note)).json() == note
+
+    def test_delete_takes_the_links_with_it(self, api):
+        note = make(api, tags=["a"])
+        response = api.delete(url_of(note))
+        assert (response.status_code, response.content) == (204, b"")
+        assert_not_found(api.delete(url_of(note)))
+        assert not NoteTag.objects.exists()
+
+    def test_archiving_twice_changes_it_once(self, api):
+        note = make(api, tags=["a"])
+        archived = api.post(f"{url_of(note)}archive/").json()
+        assert archived == {**note, "is_archived": True, "updated_at": archived["updated_at"]}
+        assert archived["updated_at"] > note["updated_at"]
+        assert api.post(f"{url_of(note)}archive/").json() == archived
+        back = api.post(f"{url_of(note)}unarchive/").json()
+        assert back["is_archived"] is False
+        assert back["updated_at"] > archived["updated_at"]
+
+
+class TestTagNames:
+    def test_names_are_normalised_and_each_is_kept_once(self, api):
+        names = [
+            "Straße",
+            "STRASSE",
+            " two \t words ",
+            "\uff26\uff35\uff2c\uff2c",
+            "\u212b",
+            'A,"b',
+            "x/y",
+        ]
+        note = make(api, tags=names)
+        assert note["tags"] == ['a,"b', "full", "strasse", "two words", "x/y", "å"]
+        assert Tag.objects.count() == 6
+
+    def test_the_answer_is_the_same_whether_the_tag_was_there_or_not(self, api, bobs_api):
+        first, second = make(api, tags=["Shared"]), make(bobs_api, tags=["shared", "own"])
+        assert first["tags"] == ["shared"]
+        assert second["tags"] == ["own", "shared"]
+        assert Tag.objects.count() == 2
+
+    def test_changing_tags_leaves_other_notes_alone(self, api, bobs_api):
+        mine, theirs = make(api, tags=["a", "b"]), make(bobs_api, tags=["a", "b"])
+        api.patch(url_of(mine), {"tags": ["c"]})
+        assert bobs_api.get(url_of(theirs)).json() == theirs
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_with_the_same_new_tags(sign_in, ada):
+    """No deadlock, no duplicate, and no link is lost."""
+    api = sign_in(ada)
+    api.get(NOTES)
+
+    def write(number):
+        try:
+            tags = [f"tag {n}" for n in range(20)]
+            response = api.post(NOTES, {"tags": tags if number % 2 else tags[::-1]})
+            return response.status_code, len(response.json()["tags"])
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(write, range(40))) == {(201, 20)}
+    assert Tag.objects.count() == 20
+    assert NoteTag.objects.count() == 800
