@@ -47,10 +47,10 @@ class Part:
             return not self.running or self.ready()
 
         if not wait_until(settled, timeout):
-            raise DevstackError(f"{self.name} was not ready after {timeout:.0f} s.{self._tail()}")
-        if self.process and not self.running:
-            code = describe(self.process.wait())
-            raise DevstackError(f"{self.name} ended with {code}:{self._tail()}")
+            last = self.process.last_lines() if self.process else ""
+            raise DevstackError(f"{self.name} is not ready after {timeout:.0f} s:\n{last}")
+        if not self.running:
+            raise DevstackError(self.how_it_ended(lines=True))
 
     def stop(self) -> int:
         """Ends the process in order; safe to repeat. Returns its exit code, 0 if it never ran."""
@@ -59,6 +59,15 @@ class Part:
     def kill(self) -> int:
         """SIGKILL. Returns the exit code, 0 if it never ran."""
         return self.process.kill() if self.process else 0
+
+    def how_it_ended(self, *, lines: bool = False) -> str:
+        """One line on a part that does not run, with its last lines where they are asked for."""
+        if not self.process:
+            return f"{self.name} was not started"
+        code = describe(self.process.wait())
+        return f"{self.name} ended with {code}" + (
+            f":\n{self.process.last_lines()}" if lines else ""
+        )
 
     @property
     def port(self) -> int:
@@ -70,9 +79,6 @@ class Part:
 
     def _spawn(self) -> Process:
         return self._children.start(self.name, self.command(), stop_signal=self.stop_signal)
-
-    def _tail(self) -> str:
-        return f"\n{self.process.last_lines()}" if self.process else ""
 
 
 def accepts(port: int) -> bool:

@@ -62,7 +62,7 @@ class Children:
         """
 
         def follow_parent() -> None:
-            _libc.prctl(_PR_SET_PDEATHSIG, stop_signal)
+            end_with_parent(stop_signal)
             if os.getppid() != parent:
                 os.kill(os.getpid(), signal.SIGKILL)
 
@@ -175,20 +175,26 @@ class Process:
         return self.wait()
 
     def last_lines(self) -> str:
-        """The end of its output, once all of it has been read."""
-        self.output_ended.wait(5)
+        """The end of its output; of a process that has ended, the very end."""
+        if not self.running:
+            self.output_ended.wait(5)
         return "\n".join(f"  {line}" for line in self.tail) or "  (it wrote nothing)"
+
+
+def end_with_parent(number: int) -> None:
+    """Has the kernel send this process the signal when its parent ends."""
+    _libc.prctl(_PR_SET_PDEATHSIG, number)
 
 
 def describe(code: int) -> str:
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
-def wait_until(condition: Callable[[], bool], timeout: float) -> bool:
-    """Asks every 50 ms until the condition holds. False after the timeout in seconds."""
+def wait_until(condition: Callable[[], bool], timeout: float, *, every: float = 0.05) -> bool:
+    """Asks until the condition holds. False after the timeout; both times are in seconds."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.05)
+        time.sleep(every)
     return True

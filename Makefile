@@ -1,0 +1,35 @@
+# `make` alone lists what there is.
+# PORT moves every port together: make run PORT=5000
+PYTHON ?= python3
+BIN := .venv/bin
+DEVSTACK := $(BIN)/python -m devstack
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export PORT
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install install-dev
+install: ## .venv with what `make run` needs
+	@$(PYTHON) devstack/bootstrap.py requirements/devstack.txt
+install-dev: ## .venv with what `make test` needs
+	@$(PYTHON) devstack/bootstrap.py requirements/dev.txt
+
+.PHONY: run demo env stop clean users-shell notes-shell
+run: install ## The whole system on this machine, until Ctrl-C
+	@exec $(DEVSTACK) run
+demo: install ## One demo user's way through the running stack
+	@$(DEVSTACK) demo
+env: install ## The running stack's settings as KEY=VALUE
+	@$(DEVSTACK) env
+stop: install ## Stop the running stack
+	@$(DEVSTACK) stop
+users-shell: install ## Django's shell of users_project, on the running stack
+	@$(DEVSTACK) users-shell
+notes-shell: install ## Django's shell of notes_project, on the running stack
+	@$(DEVSTACK) notes-shell
+clean: install ## Remove the stack's data, keys and secrets (.local)
+	@$(DEVSTACK) clean

@@ -1,0 +1,137 @@
+"""`make run`: the whole stack in the foreground, until Ctrl-C.
+
+A web server, the relay or the consumer that ends is started again, after a second at first and
+twice as long each time up to 30 s: they lose nothing by a crash. When a database, Kafka or the
+gateway ends, everything is stopped and the exit code is 1: they are the machine's trouble, or the
+data's, and a restart would hide it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from devstack import admin, demo, jars
+from devstack.console import Console
+from devstack.errors import DevstackError
+from devstack.external import KAFKA
+from devstack.part import Part
+from devstack.ports import Ports
+from devstack.processes import end_with_parent
+from devstack.stack import Stack
+
+_LONGEST_PAUSE = 30
+_STEADY = 60
+"""Seconds after which a part that ends is again started without a long pause."""
+
+
+def run(folder: Path) -> None:
+    """Returns after Ctrl-C, SIGTERM or SIGHUP. Raises DevstackError for what a person must mend."""
+    end_with_parent(signal.SIGTERM)
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _interrupt)
+    console = Console()
+    stack = None
+    try:
+        stack = Stack(folder, _ports(), servers=os.environ, report=console.step)
+        console.say("Starting the stack; Ctrl-C stops it.")
+        if not os.environ.get(KAFKA):
+            jars.fetch(lambda done, total: _show_fetch(console, done, total))
+        stack.start()
+        console.say("\nA demo user's way through the system:")
+        demo.walk(stack.environment(), lambda line: console.say(f"  {line}"))
+        _show_addresses(console, stack)
+        stack.children.echo = console.log
+        _supervise(console, stack)
+    except KeyboardInterrupt:
+        console.say("\nStopping; Ctrl-C again kills what is left.")
+    finally:
+        if stack:
+            _stop(console, stack)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _ports() -> Ports:
+    port = os.environ.get("PORT") or "4000"
+    return Ports.behind(int(port) if port.isdecimal() else 0)
+
+
+def _stop(console: Console, stack: Stack) -> None:
+    try:
+        stack.stop()
+    except KeyboardInterrupt:
+        for part in stack.parts:
+            part.kill()
+        stack.close()
+        console.say("Killed.")
+
+
+def _supervise(console: Console, stack: Stack) -> None:
+    restarts: dict[Part, _Restart] = {part: _Restart(part, console) for part in stack.services}
+    while True:
+        for part in stack.parts:
+            if part.running:
+                continue
+            if restart := restarts.get(part):
+                restart.attempt()
+            else:
+                raise DevstackError(f"All is stopped: {part.how_it_ended(lines=True)}")
+        time.sleep(0.25)
+
+
+class _Restart:
+    """Starts one part again, with a growing pause before each attempt."""
+
+    def __init__(self, part: Part, console: Console) -> None:
+        self._part = part
+        self._console = console
+        self._pause = 1
+        self._due: float | None = None
+        self._started = time.monotonic()
+
+    def attempt(self) -> None:
+        """To be called again and again while the part is down."""
+        now = time.monotonic()
+        if self._due is None:
+            self._announce(now)
+        elif now >= self._due:
+            self._start(now)
+
+    def _announce(self, now: float) -> None:
+        if now - self._started > _STEADY:
+            self._pause = 1
+        ended = self._part.how_it_ended()
+        self._console.log(self._part.name, f"{ended}; it starts again in {self._pause} s")
+        self._due = now + self._pause
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+
+    def _start(self, now: float) -> None:
+        try:
+            self._part.start()
+        except DevstackError as error:
+            self._console.log(self._part.name, str(error))
+        self._started, self._due = now, None
+
+
+def _show_fetch(console: Console, done: int, total: int) -> None:
+    console.progress(f"Fetching Apache Kafka: {done} of {total} jars", last=done == total)
+
+
+def _show_addresses(console: Console, stack: Stack) -> None:
+    url = stack.gateway_url
+    password = admin.password_file(stack.folder)
+    console.say(f"""
+  front page      {url}/
+  browsable API   {url}/api/v1/users/  {url}/api/v1/notes/
+  documentation   {url}/api/v1/docs/users/  {url}/api/v1/docs/notes/
+  admin           {url}/admin/users/  {url}/admin/notes/
+                  user {admin.USERNAME}, password in {password}
+  settings        make env
+""")
