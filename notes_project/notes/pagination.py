@@ -89,7 +89,7 @@ class KeysetPagination(BasePagination):
         }
 
     def _link(self, backward: bool, row: dict[str, Any]) -> str:
-        cursor = Cursor(backward, [row[name] for name in self._keyset])
+        cursor = [backward, [row[name] for name in self._keyset]]
         text = base64.urlsafe_b64encode(orjson.dumps(cursor)).decode().rstrip("=")
         return replace_query_param(self._url, "cursor", self._signer.sign(text))
 

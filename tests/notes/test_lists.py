@@ -1,0 +1,291 @@
+import random
+import re
+import uuid
+from datetime import timedelta
+from itertools import chain
+
+import pytest
+from django.db import connection
+
+from notes.models import Note, NoteTag, Tag
+from tests.notes.issuer import START
+from tests.notes.test_notes import NOTES, errors_of, make
+from users.models import User
+
+TAGS = "/api/v1/tags/"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def user(api, ada):
+    """Ada's shadow user."""
+    api.get(NOTES)
+    return User.objects.get(id=ada.id)
+
+
+def write(user, count, *, tie=1, **fields):
+    """Notes of which each ``tie`` share their times, so that ids decide."""
+    times = (START + timedelta(seconds=number // tie) for number in range(count))
+    notes = [
+        Note(user=user, title=str(number), created_at=time, updated_at=time, **fields)
+        for number, time in enumerate(times)
+    ]
+    return Note.objects.bulk_create(notes)
+
+
+def in_order(notes):
+    return [str(note.id) for note in sorted(notes, key=lambda n: (n.updated_at, n.id))[::-1]]
+
+
+def walk(api, url, key="id", direction="next"):
+    """The rows of each page, up to the last."""
+    pages = []
+    while url:
+        response = api.get(url)
+        assert response.status_code == 200, response.content
+        body = response.json()
+        assert list(body) == ["results", "next", "previous"]
+        pages.append([row[key] for row in body["results"]])
+        url = body[direction]
+    return pages
+
+
+class TestPages:
+    @pytest.mark.parametrize("tie", [1, 3, 100])
+    @pytest.mark.parametrize(("count", "sizes"), [(0, [0]), (1, [1]), (7, [7]), (20, [7, 7, 6])])
+    def test_forward_each_note_stands_once_in_order(self, api, user, tie, count, sizes):
+        notes = write(user, count, tie=tie)
+        pages = walk(api, f"{NOTES}?limit=7")
+        assert [len(page) for page in pages] == sizes
+        assert [*chain(*pages)] == in_order(notes)
+
+    @pytest.mark.parametrize("tie", [1, 3, 100])
+    def test_back_again_the_pages_are_the_same(self, api, user, tie):
+        write(user, 21, tie=tie)
+        url, forward = f"{NOTES}?limit=7", []
+        while url:
+            last, body = url, api.get(url).json()
+            forward.append([row["id"] for row in body["results"]])
+            url = body["next"]
+        assert walk(api, last, direction="previous") == forward[::-1]
+
+    def test_the_default_is_20_and_100_is_the_most(self, api, user):
+        write(user, 101)
+        assert len(api.get(NOTES).json()["results"]) == 20
+        assert len(api.get(f"{NOTES}?limit=100").json()["results"]) == 100
+
+    def test_links_keep_the_filters_and_are_headers_too(self, api, user):
+        write(user, 3, is_archived=True)
+        response = api.get(f"{NOTES}?limit=1&archived=true")
+        url = response.json()["next"]
+        assert url.startswith(f"http://testserver{NOTES}?archived=true&cursor=")
+        assert response["Link"] == f'<{url}>; rel="next"'
+        response = api.get(url)
+        body = response.json()
+        assert response["Link"] == f'<{body["next"]}>; rel="next", <{body["previous"]}>; rel="prev"'
+        assert len(body["results"]) == 1
+        assert "Link" not in api.get(f"{NOTES}?archived=true")
+
+    def test_notes_that_come_and_go_move_no_other(self, api, user):
+        notes = write(user, 12, tie=4)
+        expected = in_order(notes)
+        first = api.get(f"{NOTES}?limit=4").json()
+        make(api, title="newest")
+        Note.objects.filter(id__in=[expected[3], expected[5]]).delete()
+        Note.objects.filter(id=expected[1]).update(title="moved to the top")
+        rest = [*chain(*walk(api, first["next"]))]
+        assert [row["id"] for row in first["results"]] == expected[:4]
+        assert rest == [expected[4], *expected[6:]]
+
+    def test_a_page_after_the_last_note_is_empty(self, api, user):
+        write(user, 3)
+        url = api.get(f"{NOTES}?limit=2").json()["next"]
+        Note.objects.all().delete()
+        assert api.get(url).json() == {"results": [], "next": None, "previous": None}
+
+    def test_any_note_may_be_changed_between_pages_and_none_is_shown_twice(self, api, user):
+        """What is moved up is left out or seen once; all that stays is seen once."""
+        draw = random.Random(7)
+        notes = write(user, 40, tie=5)
+        moved, seen, url = set(), [], f"{NOTES}?limit=6"
+        while url:
+            body = api.get(url).json()
+            seen += [row["id"] for row in body["results"]]
+            url = body["next"]
+            note = draw.choice(notes)
+            moved.add(str(note.id))
+            Note.objects.filter(id=note.id).update(title="moved")
+        assert len(seen) == len(set(seen))
+        assert [i for i in seen if i not in moved] == [i for i in in_order(notes) if i not in moved]
+
+    def test_deep_pages_are_found_by_the_index(self, api, user):
+        write(user, 300)
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE notes")
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        notes = Note.objects.owned_by(user)
+        position = [START + timedelta(seconds=150), uuid.uuid4()]
+        for queryset in (notes.archived(False), notes.archived(True), notes):
+            plan = queryset.page_after(position)[:21].explain()
+            assert re.search(r"Index (Only )?Scan using notes_of_user", plan), plan
+            assert "ROW(updated_at, id) < ROW(" in plan
+            assert "Sort" not in plan
+
+    @pytest.mark.parametrize(
+        "limit",
+        ["0", "101", "-1", "abc", "1.5", "1e1", " 5", "+5", "1_0", "\u0665", "9" * 5000, "%00"],
+    )
+    def test_a_limit_that_is_none(self, api, limit):
+        assert errors_of(api.get(f"{NOTES}?limit={limit}")) == {("limit", "invalid")}
+
+    def test_a_cursor_that_was_changed(self, api, bobs_api, user):
+        write(user, 3)
+        cursor = re.search(r"cursor=([^&]+)", api.get(f"{NOTES}?limit=1").json()["next"])[1]
+        assert api.get(f"{NOTES}?cursor={cursor}").status_code == 200
+        assert bobs_api.get(f"{NOTES}?cursor={cursor}").json()["results"] == []
+        for number in range(len(cursor)):
+            letter = "x" if cursor[number] != "x" else "y"
+            changed = cursor[:number] + letter + cursor[number + 1 :]
+            assert errors_of(api.get(f"{NOTES}?cursor={changed}")) == {("cursor", "invalid")}
+        for text in ("a", ":", "a:b", "%00", "é", cursor[:-1], cursor + "a"):
+            assert errors_of(api.get(f"{NOTES}?cursor={text}")) == {("cursor", "invalid")}
+        assert errors_of(api.get(f"{TAGS}?cursor={cursor}")) == {("cursor", "invalid")}
+
+
+class TestNoteList:
+    def test_a_row_has_an_excerpt_in_place_of_the_content(self, api):
+        note = make(api, title="a", content="é" * 300, tags=["b", "a"])
+        row = api.get(NOTES).json()["results"][0]
+        del note["content"]
+        assert row == {**note, "excerpt": "é" * 200}
+        assert list(row)[:4] == ["id", "title", "excerpt", "is_archived"]
+        api.patch(f"{NOTES}{note['id']}/", {"content": None})
+        assert api.get(NOTES).json()["results"][0]["excerpt"] is None
+
+    def test_it_takes_one_query_however_long(self, api, user, django_assert_num_queries):
+        for number in range(30):
+            make(api, tags=[f"tag {number}", "shared"])
+        for limit in (1, 30):
+            with django_assert_num_queries(2):  # user, page
+                assert len(api.get(f"{NOTES}?limit={limit}").json()["results"]) == limit
+
+    def test_only_ones_own(self, api, bobs_api):
+        make(bobs_api, tags=["secret"])
+        mine = make(api, tags=["own"])
+        assert [row["id"] for row in api.get(f"{NOTES}?archived=any").json()["results"]] == [
+            mine["id"]
+        ]
+        assert api.get(f"{NOTES}?tag=secret").json()["results"] == []
+
+    def test_archived(self, api):
+        kept, archived = make(api), make(api)
+        api.post(f"{NOTES}{archived['id']}/archive/")
+
+        def ids(query):
+            return {row["id"] for row in api.get(NOTES + query).json()["results"]}
+
+        assert ids("") == ids("?archived=false") == ids("?archived=") == {kept["id"]}
+        assert ids("?archived=true") == {archived["id"]}
+        assert ids("?archived=any") == {kept["id"], archived["id"]}
+
+    def test_tags(self, api):
+        for tags in (["a"], ["b"], ["a", "b"], ["a", "b", "c"], []):
+            make(api, title="".join(tags) or "none", tags=tags)
+
+        def titles(query):
+            return {row["title"] for row in api.get(f"{NOTES}?{query}").json()["results"]}
+
+        assert titles("tag=a") == titles("tag=%20A%20") == {"a", "ab", "abc"}
+        assert titles("tag=a&tag=b") == titles("tag=a&tag=b&tag_match=all") == {"ab", "abc"}
+        assert titles("tag=a&tag=b&tag_match=any") == {"a", "b", "ab", "abc"}
+        assert titles("tag=a&tag=none") == set()
+        assert titles("tag=a&tag=none&tag_match=any") == {"a", "ab", "abc"}
+        assert titles("tag=a&tag=A") == {"a", "ab", "abc"}
+        assert len(titles("tag=")) == 5
+
+    @pytest.mark.parametrize(
+        ("query", "error"),
+        [
+            ("colour=red", ("colour", "unknown")),
+            ("user=1&limit=5", ("user", "unknown")),
+            ("archived=yes", ("archived", "invalid")),
+            ("archived=True", ("archived", "invalid")),
+            ("tag_match=none", ("tag_match", "invalid")),
+            ("tag=%00", ("tag", "invalid")),
+            ("tag=%20", ("tag", "invalid")),
+            ("tag=" + "a" * 101, ("tag", "invalid")),
+            ("&".join(f"tag={number}" for number in range(21)), ("tag", "invalid")),
+            ("%ff=1", ("\ufffd", "unknown")),
+        ],
+    )
+    def test_what_cannot_be_asked_is_refused_by_name(self, api, query, error):
+        assert errors_of(api.get(f"{NOTES}?{query}")) == {error}
+
+
+class TestTagList:
+    def test_names_and_counts_of_ones_own(self, api, bobs_api):
+        make(api, tags=["b", "a"])
+        api.post(f"{NOTES}{make(api, tags=['a'])['id']}/archive/")
+        make(bobs_api, tags=["a", "secret"])
+        assert api.get(TAGS).json() == {
+            "results": [{"name": "a", "count": 2}, {"name": "b", "count": 1}],
+            "next": None,
+            "previous": None,
+        }
+
+    def test_pages_by_name(self, api, django_assert_num_queries):
+        names = [f"tag {number:02}" for number in range(12)] + ["z", "é", "ж", "☃"]
+        make(api, tags=names)
+        pages = walk(api, f"{TAGS}?limit=5", key="name")
+        assert [len(page) for page in pages] == [5, 5, 5, 1]
+        assert [*chain(*pages)] == sorted(names)
+        last = api.get(api.get(f"{TAGS}?limit=15").json()["next"]).json()
+        assert [row["name"] for row in api.get(last["previous"]).json()["results"]] == sorted(
+            names
+        )[:15]
+        with django_assert_num_queries(2):
+            api.get(f"{TAGS}?limit=15")
+
+    def test_prefix(self, api):
+        make(api, tags=["work", "workshop", "wör", "w_rk", "w%", "other"])
+
+        def names(prefix):
+            response = api.get(TAGS, {"prefix": prefix})
+            return [row["name"] for row in response.json()["results"]]
+
+        assert names("Work") == ["work", "workshop"]
+        assert names("w_") == ["w_rk"]
+        assert names("w%") == ["w%"]
+        assert len(names("")) == 6
+        assert names("none") == []
+
+    @pytest.mark.parametrize("query", ["tag=a", "prefix=%00", "prefix=" + "a" * 101, "limit=0"])
+    def test_what_cannot_be_asked_is_refused_by_name(self, api, query):
+        name = query.split("=")[0]
+        code = "unknown" if name == "tag" else "invalid"
+        assert errors_of(api.get(f"{TAGS}?{query}")) == {(name, code)}
+
+    def test_one(self, api, bobs_api):
+        make(api, tags=["a", "x/y", "two words", "ß?#%", "."])
+        make(bobs_api, tags=["secret"])
+        assert api.get(f"{TAGS}a/").json() == {"name": "a", "count": 1}
+        assert api.get(f"{TAGS}A/").json() == {"name": "a", "count": 1}
+        assert api.get(f"{TAGS}x/y/").json()["name"] == "x/y"
+        assert api.get(f"{TAGS}x%2Fy/").json()["name"] == "x/y"
+        assert api.get(f"{TAGS}two%20words/").json()["name"] == "two words"
+        assert api.get(f"{TAGS}%C3%9F%3F%23%25/").json()["name"] == "ss?#%"
+        bodies = []
+        for name in ("secret", "none", "%00", "a" * 101, "%20"):
+            response = api.get(f"{TAGS}{name}/")
+            assert response.status_code == 404
+            assert response["Content-Type"] == "application/problem+json"
+            bodies.append(response.json()["detail"])
+        assert len(set(bodies)) == 1
+
+    def test_a_tag_that_nobody_uses_any_more_is_not_listed(self, api):
+        note = make(api, tags=["a", "b"])
+        api.patch(f"{NOTES}{note['id']}/", {"tags": ["b"]})
+        assert [row["name"] for row in api.get(TAGS).json()["results"]] == ["b"]
+        assert api.get(f"{TAGS}a/").status_code == 404
+        assert NoteTag.objects.count() == 1
+        assert Tag.objects.filter(name="b").exists()
