@@ -100,11 +100,13 @@ class Subscription:
         """
         places = [TopicPartition(self._topic, number) for number in sorted(self.waiting)]
         try:
-            for place in self._consumer.committed(places, BROKER_TIMEOUT):
+            places = self._consumer.committed(places, BROKER_TIMEOUT)
+            for place in places:
                 place.offset = self._start_of(place, positions.get(place.partition))
-                self._consumer.incremental_assign([place])
-                self.waiting.discard(place.partition)
-                self.reading.add(place.partition)
+            # All at once: a question to the broker waits behind the fetch of a running partition.
+            self._consumer.incremental_assign(places)
+            self.reading |= self.waiting
+            self.waiting.clear()
         except KafkaException as error:
             raise BrokerUnavailable(str(error.args[0])) from error
         if self._paused:
