@@ -33,3 +33,27 @@ notes-shell: install ## Django's shell of notes_project, on the running stack
 	@$(DEVSTACK) notes-shell
 clean: install ## Remove the stack's data, keys and secrets (.local)
 	@$(DEVSTACK) clean
+
+.PHONY: test test-users test-notes lint types
+test: install-dev lint types test-users test-notes ## Everything that CI checks
+	@$(BIN)/pytest tests/contract tests/system
+test-users: install-dev ## users_project's own tests
+	@$(BIN)/pytest tests/users
+test-notes: install-dev ## notes_project's own tests
+	@$(BIN)/pytest tests/notes
+lint: install-dev ## ruff, and that the projects import nothing of each other
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/lint-imports
+types: install-dev ## mypy --strict for each project and for devstack
+	@cd users_project && MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml .
+	@cd notes_project && MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml .
+	@$(BIN)/mypy --config-file pyproject.toml devstack
+
+COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 --no-header -q
+.PHONY: lock
+lock: install-dev ## Compile requirements/*.in, and the list of Kafka's jars
+	@cd requirements && ../$(COMPILE) dev.in -o dev.txt
+	@cd requirements && for each in devstack users notes; do \
+	  ../$(COMPILE) -c dev.txt $$each.in -o $$each.txt || exit 1; done
+	@$(DEVSTACK) lock-jars

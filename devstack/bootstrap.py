@@ -12,6 +12,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -43,19 +44,16 @@ def check_python() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 - that it may be older is the point
         found = ".".join(str(number) for number in sys.version_info[:2])
         sys.exit(f"Python {found} is too old, 3.11 is needed: make run PYTHON=python3.11")
-    try:
-        import ensurepip
-        import venv  # noqa: F401
-    except ImportError:
+    if not (find_spec("venv") and find_spec("ensurepip")):
         sys.exit("This Python has no venv module. Install it, on Debian: apt install python3-venv")
 
 
 def make_venv() -> None:
-    pip = [PYTHON, "-m", "pip", "--version"]
+    pip = [str(PYTHON), "-m", "pip", "--version"]
     if PYTHON.exists() and subprocess.run(pip, capture_output=True, check=False).returncode == 0:
         return
     print(f"Making .venv with Python {sys.version.split()[0]}", flush=True)
-    command = [sys.executable, "-m", "venv", "--clear", VENV]
+    command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode:
         sys.exit(f"Making .venv failed: {last_line(made.stdout + made.stderr)}")
@@ -64,8 +62,8 @@ def make_venv() -> None:
 def install(requirements: Path) -> None:
     """Runs pip, which repeats nothing that is there already, and shows how far it is."""
     total = requirements.read_text().count("==")
-    command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    command += ["--progress-bar", "off", "--require-hashes", "-r", requirements]
+    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    command += ["--progress-bar", "off", "--require-hashes", "-r", str(requirements)]
     pip = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     done, output = 0, ""
     for line in pip.stdout or ():
