@@ -29,7 +29,7 @@ class CappedPaginator(Paginator[User]):
 
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
     def save(self, commit: bool = True) -> User:
-        user = super().save(commit)
+        user: User = super().save(commit)
         User.objects.filter(pk=user.pk).sign_out()
         user.refresh_from_db()
         return user

@@ -64,7 +64,8 @@ class AddressField(serializers.EmailField):
         super().__init__(max_length=255, trim_whitespace=False, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
-        return User.objects.normalize_email(super().to_internal_value(data))
+        name, at, domain = super().to_internal_value(data).rpartition("@")
+        return f"{name}{at}{domain.lower()}"
 
 
 class PasswordField(serializers.CharField):

@@ -1,0 +1,129 @@
+import io
+import logging
+import os
+from urllib.parse import urlsplit
+
+import pytest
+from django.db import connection
+from django.test import Client
+from rest_framework.test import APIClient
+
+from accounts import keys
+from accounts.models import User
+from devstack import postgres
+
+PASSWORD = "correct horse 9"
+_OWN_SERVER = "127.0.0.1:1/" in os.environ["USERS_DATABASE_URL"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory):
+    """Without USERS_DATABASE_URL, a PostgreSQL server for this run alone."""
+    if not _OWN_SERVER:
+        yield
+        return
+    with postgres.temporary("users_db", tmp_path_factory.mktemp("postgres")) as server:
+        url = urlsplit(server.url)
+        connection.settings_dict.update(
+            HOST=url.hostname, PORT=url.port, USER=url.username, PASSWORD=url.password
+        )
+        yield
+
+
+@pytest.fixture(scope="session")
+def signing_keys(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("keys")
+    keys.rotate(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def use_signing_keys(settings, signing_keys):
+    settings.USERS_SIGNING_KEYS_DIR = signing_keys
+
+
+@pytest.fixture
+def new_user(db):
+    def new_user(name="ada", **fields):
+        return User.objects.create_user(name, f"{name}@example.com", PASSWORD, **fields)
+
+    return new_user
+
+
+@pytest.fixture
+def ada(new_user):
+    return new_user("ada")
+
+
+@pytest.fixture
+def staff(new_user):
+    return new_user("grace", is_staff=True, is_superuser=True)
+
+
+def json_client(token=None):
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_ACCEPT="application/json")
+    if token:
+        client.credentials(HTTP_ACCEPT="application/json", HTTP_AUTHORIZATION=f"Bearer {token}")
+    return client
+
+
+@pytest.fixture
+def anonymous():
+    return json_client()
+
+
+@pytest.fixture
+def tokens(anonymous):
+    """Signs in and gives the answer's body: access and refresh."""
+
+    def sign_in(user, password=PASSWORD):
+        body = {"username": user.username, "password": password}
+        response = anonymous.post("/api/v1/auth/token/", body)
+        assert response.status_code == 200, response.content
+        return response.json()
+
+    return sign_in
+
+
+@pytest.fixture
+def signed_in(tokens):
+    def client_of(user):
+        return json_client(tokens(user)["access"])
+
+    return client_of
+
+
+@pytest.fixture
+def api(signed_in, ada):
+    """Ada's client."""
+    return signed_in(ada)
+
+
+@pytest.fixture
+def browser():
+    return Client(enforce_csrf_checks=True, raise_request_exception=False, headers=HTML)
+
+
+HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.fixture
+def log():
+    """What the service writes to its log, as it writes it."""
+    handler = next(h for h in logging.getLogger().handlers if h.get_name() == "stdout")
+    before = handler.setStream(lines := io.StringIO())
+    yield lines
+    handler.setStream(before)
+
+
+@pytest.fixture
+def errors():
+    """The pointers of a 400 and their codes."""
+
+    def of(response):
+        assert response.status_code == 400, response.content
+        assert response["Content-Type"] == "application/problem+json"
+        return {error["pointer"]: error["code"] for error in response.json()["errors"]}
+
+    return of

@@ -1,0 +1,193 @@
+"""The admin of users: who gets in, and what its changes do."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+
+from accounts.models import Session, User
+from tests.users.conftest import HTML, PASSWORD
+
+ADMIN = "/admin/users/"
+LIST = f"{ADMIN}accounts/user/"
+
+
+@pytest.fixture
+def browser_of():
+    """A browser that a user has signed in with at /login/."""
+
+    def sign_in(user):
+        browser = Client(headers=HTML)
+        response = browser.post("/login/", {"username": user.username, "password": PASSWORD})
+        assert response.status_code == 302
+        return browser
+
+    return sign_in
+
+
+@pytest.fixture
+def admin(browser_of, staff):
+    return browser_of(staff)
+
+
+def page_of(user):
+    return f"{LIST}{user.pk}/change/"
+
+
+def form_of(user, **changes):
+    """What the change page posts back."""
+    boxes = {
+        name: "on" for name in ("is_active", "is_staff", "is_superuser") if getattr(user, name)
+    }
+    sessions = {"sessions-TOTAL_FORMS": 0, "sessions-INITIAL_FORMS": 0}
+    fields = {"username": user.username, "email": user.email, **boxes, **sessions, **changes}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def test_signing_in_is_at_login(browser, ada):
+    for path in (ADMIN, LIST, f"{ADMIN}login/?next={LIST}"):
+        response = browser.get(path, follow=True)
+        assert response.redirect_chain[-1][0].startswith("/login/?next=/admin/users/"), path
+        assert "<h1>Sign in</h1>" in response.text
+
+
+def test_who_is_no_staff_gets_a_403_and_no_loop(browser_of, ada):
+    assert browser_of(ada).get(ADMIN, follow=True).status_code == 403
+
+
+def test_a_session_that_ended_closes_the_admin(admin, staff):
+    assert admin.get(ADMIN).status_code == 200
+    Session.objects.all().end()
+    assert admin.get(ADMIN, follow=True).redirect_chain[-1][0].startswith("/login/")
+
+
+def test_signing_out_from_the_admin(admin):
+    response = admin.post(f"{ADMIN}logout/")
+    assert (response.status_code, response.cookies["access_token"].value) == (302, "")
+    assert not Session.objects.live().exists()
+
+
+def test_no_page_shows_a_hash(admin, staff, ada):
+    hashed = User.objects.get(pk=ada.pk).password
+    for path in (LIST, page_of(ada), f"{LIST}{ada.pk}/password/", f"{LIST}add/"):
+        response = admin.get(path)
+        assert response.status_code == 200
+        for part in hashed.split("$")[1:]:
+            assert part[:6] not in response.text, path
+
+
+def test_searching(admin, ada, new_user, django_assert_max_num_queries):
+    for n in range(30):
+        new_user(f"u{n}")
+    with django_assert_max_num_queries(8) as queries:
+        page = admin.get(LIST, {"q": "ada@example"})
+    assert "/accounts/user/" + str(ada.pk) in page.text
+    assert "u1@example.com" not in page.text
+    counts = [query["sql"] for query in queries if "COUNT(" in query["sql"]]
+    assert all("LIMIT 10000" in count for count in counts), counts
+
+
+@pytest.mark.parametrize(
+    "query", ["is_active__exact=1", "is_staff__exact=0", "q=%00", "p=1", "e=1"]
+)
+def test_filters(admin, ada, query):
+    assert admin.get(f"{LIST}?{query}", follow=True).status_code == 200
+
+
+def test_adding(admin):
+    body = {
+        "username": "ada",
+        "email": "ada@example.com",
+        "usable_password": "true",
+        "password1": PASSWORD,
+        "password2": PASSWORD,
+    }
+    assert admin.post(f"{LIST}add/", body).status_code == 302
+    assert User.objects.get(username="ada").check_password(PASSWORD)
+    again = admin.post(f"{LIST}add/", {**body, "username": "ADA", "email": "a@example.com"})
+    assert again.status_code == 200
+    assert User.objects.count() == 2
+
+
+def test_renaming_signs_nobody_out(admin, ada, tokens, api):
+    response = admin.post(page_of(ada), form_of(ada, username="countess"))
+    assert response.status_code == 302, response.context and response.context["errors"]
+    changed = User.objects.get(pk=ada.pk)
+    assert (changed.username, changed.version) == ("countess", 2)
+    assert changed.tokens_valid_after == ada.tokens_valid_after
+    assert api.get("/api/v1/users/me/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change", [{"is_active": None}, {"is_staff": "on"}, {"is_superuser": "on"}]
+)
+def test_a_change_of_rights_signs_out(admin, ada, api, change):
+    assert admin.post(page_of(ada), form_of(ada, **change)).status_code == 302
+    assert api.get("/api/v1/users/me/").status_code == 401
+    assert not Session.objects.live().filter(user=ada).exists()
+    changed = User.objects.get(pk=ada.pk)
+    assert changed.version == 2
+    name, value = next(iter(change.items()))
+    assert getattr(changed, name) is (value == "on")
+
+
+def test_a_new_password_signs_out(admin, ada, api):
+    body = {
+        "usable_password": "true",
+        "password1": "battery staple 7",
+        "password2": "battery staple 7",
+    }
+    assert admin.post(f"{LIST}{ada.pk}/password/", body).status_code == 302
+    assert api.get("/api/v1/users/me/").status_code == 401
+    assert User.objects.get(pk=ada.pk).check_password("battery staple 7")
+
+
+@pytest.mark.parametrize(
+    ("action", "active"), [("deactivate", False), ("sign_out_everywhere", True)]
+)
+def test_actions(admin, staff, ada, api, action, active):
+    body = {"action": action, "_selected_action": [str(ada.pk)]}
+    assert admin.post(LIST, body).status_code == 302
+    assert api.get("/api/v1/users/me/").status_code == 401
+    assert not Session.objects.live().filter(user=ada).exists()
+    assert User.objects.get(pk=ada.pk).is_active is active
+    assert admin.get(LIST).status_code == 200
+
+
+def test_nobody_deactivates_himself(admin, staff):
+    admin.post(LIST, {"action": "deactivate", "_selected_action": [str(staff.pk)]})
+    assert admin.get(LIST).status_code == 200
+
+
+def test_deleting_says_what_goes_with_it(admin, ada, tokens):
+    tokens(ada)
+    path = f"{LIST}{ada.pk}/delete/"
+    assert "sessions and refresh tokens of this user" in admin.get(path).text
+    body = {"action": "delete_selected", "_selected_action": [str(ada.pk)]}
+    assert "sessions and refresh tokens of these users" in admin.post(LIST, body).text
+    assert admin.post(path, {"post": "yes"}).status_code == 302
+    assert not User.objects.filter(pk=ada.pk).exists()
+
+
+def test_sessions_are_read_only(admin, ada, tokens):
+    tokens(ada)
+    session = Session.objects.get(user=ada)
+    body = form_of(
+        ada,
+        **{
+            "sessions-TOTAL_FORMS": 1,
+            "sessions-INITIAL_FORMS": 1,
+            "sessions-0-id": str(session.pk),
+            "sessions-0-user": str(ada.pk),
+            "sessions-0-DELETE": "on",
+            "sessions-0-user_agent": "changed",
+        },
+    )
+    assert str(session.pk) in admin.get(page_of(ada)).text
+    admin.post(page_of(ada), body)
+    session.refresh_from_db()
+    assert session.user_agent == ""
+
+
+def test_the_log_names_fields_and_no_values(admin, ada):
+    admin.post(page_of(ada), form_of(ada, email="secret@example.com"))
+    assert "secret" not in LogEntry.objects.latest("pk").change_message

@@ -1,0 +1,183 @@
+"""Which access tokens are accepted, from a header and from the browser's cookie."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.test import Client
+
+from accounts import keys
+from accounts.models import User
+from tests.users.conftest import json_client
+
+ME = "/api/v1/users/me/"
+
+
+def assert_refused(response):
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"] == "Bearer"
+    assert response["Content-Type"] == "application/problem+json"
+
+
+@pytest.fixture
+def forge(tokens, ada):
+    """Signs the claims of a good token again, with changes; None leaves a claim out."""
+    access = tokens(ada)["access"]
+    good = jwt.decode(access, options={"verify_signature": False})
+
+    def forge(key=None, headers=None, algorithm="ES256", **changes):
+        claims = {k: v for k, v in {**good, **changes}.items() if v is not None}
+        current = keys.key_folder().current()
+        headers = {"kid": current.kid, **(headers or {})}
+        return jwt.encode(claims, key or current.private, algorithm=algorithm, headers=headers)
+
+    return forge
+
+
+def test_a_good_token(forge, log):
+    user = User.objects.get()
+    assert json_client(forge()).get(ME).json()["id"] == str(user.id)
+    assert json.loads(log.getvalue().splitlines()[-1])["user_id"] == str(user.id)
+
+
+def test_the_scheme_in_any_letter_case(forge):
+    client = json_client()
+    client.credentials(HTTP_AUTHORIZATION=f"bearer  {forge()}")
+    assert client.get(ME).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "other"},
+        {"aud": "other"},
+        {"exp": 1},
+        {"exp": "soon"},
+        {"iat": 99999999999},
+        {"iss": None},
+        {"aud": None},
+        {"exp": None},
+        {"iat": None},
+        {"sub": None},
+        {"sid": None},
+        {"tokens_valid_after": None},
+        {"sub": "6f9619ff-8b86-4011-b42d-00c04fc964ff"},
+        {"headers": {"kid": "unknown"}},
+        {"headers": {"kid": ""}},
+    ],
+)
+def test_bad_claims(forge, changes):
+    assert_refused(json_client(forge(**changes)).get(ME))
+
+
+def test_expired_beyond_the_leeway(forge):
+    now = int(time.time())
+    assert json_client(forge(exp=now - 5)).get(ME).status_code == 200
+    assert_refused(json_client(forge(exp=now - 15)).get(ME))
+
+
+@pytest.mark.parametrize(
+    "token", ["x", "a.b.c", "é", "a b", "..", "null", "x" * 10_000, "e30.e30.e30"]
+)
+@pytest.mark.django_db
+def test_garbage(token):
+    assert_refused(json_client(token).get(ME))
+
+
+@pytest.mark.django_db
+def test_no_token(anonymous):
+    assert_refused(anonymous.get(ME))
+
+
+def test_a_key_of_somebody_else(forge):
+    other = ec.generate_private_key(ec.SECP256R1())
+    public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(other.public_key()))
+    assert_refused(json_client(forge(key=other)).get(ME))
+    for header in ({"jwk": public}, {"jku": "http://127.0.0.1:1/"}, {"x5u": "http://127.0.0.1:1/"}):
+        assert_refused(json_client(forge(key=other, headers=header)).get(ME))
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256"])
+def test_other_algorithms(forge, algorithm):
+    """No signature at all, and the public key taken for the secret of an HMAC."""
+    current = keys.key_folder().current()
+    pem = current.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    header = unpadded(json.dumps({"alg": algorithm, "kid": current.kid}).encode())
+    signed = f"{header}.{forge().split('.')[1]}"
+    mac = hmac.digest(pem, signed.encode(), hashlib.sha256) if algorithm == "HS256" else b""
+    assert_refused(json_client(f"{signed}.{unpadded(mac)}").get(ME))
+
+
+def unpadded(raw):
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize("change", ["deactivate", "delete", "sign out"])
+def test_what_happens_to_the_user_counts_at_once(api, ada, change):
+    assert api.get(ME).status_code == 200
+    users = User.objects.filter(pk=ada.pk)
+    {
+        "deactivate": lambda: users.update(is_active=False),
+        "delete": users.delete,
+        "sign out": users.sign_out,
+    }[change]()
+    assert_refused(api.get(ME))
+
+
+def test_signing_in_again_works_at_once(tokens, ada):
+    for _ in range(3):
+        User.objects.filter(pk=ada.pk).sign_out()
+        assert json_client(tokens(ada)["access"]).get(ME).status_code == 200
+
+
+def test_rotated_keys(forge, settings, tmp_path):
+    settings.USERS_SIGNING_KEYS_DIR = tmp_path / "keys"
+    keys.rotate(tmp_path / "keys")
+    token = forge()
+    keys.rotate(tmp_path / "keys")
+    assert forge() != token
+    assert json_client(token).get(ME).status_code == 200
+    keys.rotate(tmp_path / "keys")
+    assert_refused(json_client(token).get(ME))
+
+
+@pytest.fixture
+def cookie(tokens, ada):
+    client = Client(enforce_csrf_checks=True, headers={"accept": "application/json"})
+    client.cookies["access_token"] = tokens(ada)["access"]
+    return client
+
+
+def test_the_cookie_reads(cookie, ada):
+    assert cookie.get(ME).json()["id"] == str(ada.id)
+
+
+def test_the_cookie_changes_nothing_without_a_csrf_token(cookie):
+    response = cookie.patch(ME, {"username": "eve"}, content_type="application/json")
+    assert response.status_code == 403
+    assert response["Content-Type"] == "application/problem+json"
+    cookie.cookies["users_csrf"] = "a" * 32
+    response = cookie.patch(
+        ME, {"username": "eve"}, content_type="application/json", headers={"x-csrftoken": "a" * 32}
+    )
+    assert response.status_code == 200
+
+
+def test_the_header_goes_before_the_cookie(cookie, signed_in, new_user, tokens):
+    bob = tokens(new_user("bob"))["access"]
+    assert cookie.get(ME, headers={"authorization": f"Bearer {bob}"}).json()["username"] == "bob"
+    assert_refused(cookie.get(ME, headers={"authorization": "Bearer old"}))
+
+
+@pytest.mark.django_db
+def test_an_old_cookie_is_nobody(anonymous):
+    anonymous.cookies["access_token"] = "old"
+    assert_refused(anonymous.get(ME))
+    body = {"email": "a@example.com", "username": "a", "password": "correct horse 9"}
+    assert anonymous.post("/api/v1/users/", body).status_code == 201

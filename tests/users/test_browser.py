@@ -1,0 +1,219 @@
+"""Signing in and out with a browser, and the pages of the browsable API."""
+
+import re
+
+import pytest
+
+from accounts import tokens as access_tokens
+from accounts.models import Session, User
+from tests.users.conftest import PASSWORD
+
+USERS, ME = "/api/v1/users/", "/api/v1/users/me/"
+BODY = {"username": "ada", "password": PASSWORD}
+
+
+@pytest.fixture
+def post(browser):
+    """Posts a form with the CSRF token that the page gave."""
+
+    def post(path, body, page=None):
+        found = re.search(
+            r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get(page or path).text
+        )
+        return browser.post(path, {**body, "csrfmiddlewaretoken": found[1]})
+
+    return post
+
+
+@pytest.fixture
+def at_home(post, ada):
+    """Ada's browser is signed in."""
+    assert post("/login/", BODY).status_code == 302
+
+
+def test_signing_in_sets_the_cookie(post, browser, ada, settings):
+    response = post("/login/?next=/api/v1/notes/", {**BODY, "next": "/api/v1/notes/"})
+    assert (response.status_code, response["Location"]) == (302, "/api/v1/notes/")
+    cookie = response.cookies["access_token"]
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/")
+    assert (cookie["max-age"], cookie["secure"]) == (300, "")
+    claims = access_tokens.read_access_token(cookie.value)
+    session = Session.objects.get()
+    assert (claims["sid"], session.user) == (str(session.id), ada)
+    assert browser.session["sid"] == str(session.id)
+    assert response.cookies["users_session"]["httponly"]
+
+
+def test_the_cookie_is_secure_where_the_gateway_is(post, ada, settings):
+    settings.HTTPS = True
+    assert post("/login/", BODY).cookies["access_token"]["secure"] is True
+
+
+@pytest.mark.parametrize("name", ["Ada", "ADA@example.com"])
+def test_any_name(post, ada, name):
+    assert post("/login/", {**BODY, "username": name})["Location"] == "/"
+
+
+def test_a_long_address(post, ada):
+    name = f"{'a' * 60}@{'b' * 60}.{'c' * 60}.{'d' * 60}.example"
+    User.objects.update(email=name)
+    assert post("/login/", {**BODY, "username": name}).status_code == 302
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"password": "wrong"},
+        {"username": "nobody"},
+        {"username": ""},
+        {"password": ""},
+        {"username": "a\0"},
+        {"password": "x" * 100_000},
+    ],
+)
+def test_a_failure_shows_the_form_again(post, ada, body):
+    response = post("/login/", {**BODY, **body})
+    assert response.status_code == 200
+    assert "<form" in response.text
+    assert "access_token" not in response.cookies
+    assert not Session.objects.exists()
+
+
+def test_inactive(post, new_user):
+    new_user("ada", is_active=False)
+    assert "The name or the password is wrong." in post("/login/", BODY).text
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "javascript:alert(1)"]
+)
+def test_next_stays_on_this_site(post, ada, target):
+    assert post("/login/", {**BODY, "next": target})["Location"] == "/"
+
+
+def test_a_form_without_a_csrf_token(browser, ada):
+    assert browser.post("/login/", BODY).status_code == 403
+
+
+def test_a_signed_in_browser_gets_a_fresh_cookie_at_once(browser, at_home):
+    del browser.cookies["access_token"]
+    response = browser.get("/login/?next=/api/v1/tags/")
+    assert (response.status_code, response["Location"]) == (302, "/api/v1/tags/")
+    claims = access_tokens.read_access_token(response.cookies["access_token"].value)
+    assert claims["sid"] == str(Session.objects.get().id)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda: Session.objects.all().end(),
+        lambda: User.objects.update(is_active=False),
+        User.objects.sign_out,
+        lambda: User.objects.all().delete(),
+        lambda: Session.objects.update(expires_at="2026-01-01T00:00:00Z"),
+    ],
+    ids=["session ended", "deactivated", "signed out everywhere", "deleted", "expired"],
+)
+def test_no_fresh_cookie_for_a_session_that_is_over(browser, at_home, end):
+    end()
+    response = browser.get("/login/?next=/")
+    assert response.status_code == 200
+    assert "access_token" not in response.cookies
+    assert "<form" in response.text
+
+
+def test_signing_out_ends_both(browser, post, at_home):
+    response = post("/logout/", {}, page=ME)
+    assert response.status_code == 302
+    assert response.cookies["access_token"].value == ""
+    assert response.cookies["access_token"]["max-age"] == 0
+    assert not Session.objects.live().exists()
+    assert browser.get(ME).status_code == 302
+    assert browser.get("/login/").status_code == 200
+
+
+def test_a_page_sends_nobody_to_sign_in_and_back(browser, ada):
+    response = browser.get(f"{ME}?a=b&c")
+    assert response.status_code == 302
+    assert response["Location"] == "/login/?next=/api/v1/users/me/%3Fa%3Db%26c"
+
+
+def test_an_old_cookie_of_a_living_session_goes_there_and_back(browser, at_home):
+    browser.cookies["access_token"] = "old"
+    response = browser.get(ME, follow=True)
+    assert [status for _, status in response.redirect_chain] == [302, 302]
+    assert response.status_code == 200
+    assert "ada@example.com" in response.text
+
+
+def test_a_stranger_finds_the_form_to_register(browser, db, post):
+    page = browser.get(USERS)
+    assert page.status_code == 200
+    assert page["Content-Type"].startswith("text/html")
+    for field in ("email", "username", "password"):
+        assert f'name="{field}"' in page.text
+    assert "ada" not in page.text
+    body = {"email": "ada@example.com", "username": "ada", "password": PASSWORD}
+    response = browser.post(USERS, body)
+    assert response.status_code == 201
+    assert User.objects.get().check_password(PASSWORD)
+    again = browser.post(USERS, body)
+    assert again.status_code == 400
+    assert "This email is taken." in again.text
+    assert PASSWORD not in again.text
+
+
+def test_changing_yourself_from_the_page(browser, at_home):
+    token = re.search(r'"csrfToken": "(\w+)"', browser.get(ME).text)[1]
+    response = browser.patch(
+        ME,
+        {"username": "countess"},
+        content_type="application/json",
+        headers={"x-csrftoken": token},
+    )
+    assert response.status_code == 200
+    assert "countess" in response.text
+
+
+def test_a_new_password_keeps_this_browser_signed_in(browser, post, at_home):
+    body = {"current_password": PASSWORD, "new_password": "battery staple 7"}
+    token = re.search(r'"csrfToken": "(\w+)"', browser.get(ME).text)[1]
+    response = browser.post(
+        f"{ME}password/", body, content_type="application/json", headers={"x-csrftoken": token}
+    )
+    # A page, where a client gets a 204.
+    assert response.status_code == 200
+    assert browser.get(ME, follow=True).status_code == 200
+
+
+def test_deleting_yourself_from_the_page(browser, at_home):
+    token = re.search(r'"csrfToken": "(\w+)"', browser.get(ME).text)[1]
+    response = browser.delete(
+        ME, {"password": PASSWORD}, content_type="application/json", headers={"x-csrftoken": token}
+    )
+    assert response.status_code == 200
+    assert not User.objects.exists()
+    assert browser.get(ME, follow=True).redirect_chain == [("/login/?next=/api/v1/users/me/", 302)]
+
+
+def test_the_pages_cost_a_fixed_number_of_queries(browser, post, staff, django_assert_num_queries):
+    post("/login/", {"username": "grace", "password": PASSWORD})
+    for count in (3, 30):
+        User.objects.bulk_create(
+            User(email=f"{count}-{n}@example.com", username=f"{count}-{n}") for n in range(count)
+        )
+        with django_assert_num_queries(2):
+            assert browser.get(f"{USERS}?limit=100").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/"])
+def test_the_front_page_links_both_services(browser, anonymous, path):
+    links = anonymous.get(path).json()
+    assert links["notes"] == "http://testserver/api/v1/notes/"
+    assert links["users"] == "http://testserver/api/v1/users/"
+    assert f'href="{links["notes_docs"]}"' in browser.get(path).text
+
+
+def test_an_old_cookie_does_not_close_the_front_page(browser, db):
+    browser.cookies["access_token"] = "old"
+    assert browser.get("/").status_code == 200

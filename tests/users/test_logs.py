@@ -1,0 +1,74 @@
+"""No log line holds a password, a hash, a token or an e-mail address."""
+
+import json
+
+import pytest
+from django.db import connection
+
+from accounts.models import User
+from tests.users.conftest import PASSWORD, json_client
+
+USERS, TOKEN = "/api/v1/users/", "/api/v1/auth/token/"
+ADA = {"email": "secret-address@example.com", "username": "secret-ada", "password": "s3cret horse"}
+
+
+def assert_silent(log, *secrets):
+    lines = log.getvalue()
+    assert lines
+    assert all(json.loads(line)["request_id"] for line in lines.splitlines())
+    for secret in ("secret", "s3cret", "md5$", "bcrypt", *secrets):
+        assert secret not in lines
+
+
+@pytest.mark.django_db
+def test_the_usual_way(anonymous, log):
+    assert anonymous.post(f"{USERS}?secret=1", ADA).status_code == 201
+    assert anonymous.post(USERS, ADA).status_code == 400
+    wrong = {"username": ADA["username"], "password": "s3cret wrong"}
+    assert anonymous.post(TOKEN, wrong).status_code == 401
+    by_address = {"email": ADA["email"], "password": ADA["password"]}
+    tokens = anonymous.post(TOKEN, by_address).json()
+    renewed = anonymous.post(f"{TOKEN}refresh/", {"refresh": tokens["refresh"]}).json()
+    client = json_client(renewed["access"])
+    assert client.patch(f"{USERS}me/", {"email": "secret2@example.com"}).status_code == 200
+    assert client.get(f"{USERS}me/").status_code == 200
+    assert json_client("s3cret.token").get(f"{USERS}me/").status_code == 401
+    assert client.delete(f"{USERS}me/", {"password": ADA["password"]}).status_code == 204
+    assert_silent(log, tokens["refresh"], tokens["access"], renewed["refresh"], renewed["access"])
+
+
+def test_the_browsers_way(browser, ada, log):
+    page = browser.get("/login/?next=/secret")
+    token = page.text.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
+    body = {"username": "secret@example.com", "password": PASSWORD, "csrfmiddlewaretoken": token}
+    browser.post("/login/", body)
+    browser.post("/login/", {**body, "username": "ada"})
+    assert_silent(log, PASSWORD, token, browser.cookies["access_token"].value, ada.email)
+
+
+@pytest.mark.django_db
+def test_a_row_that_the_database_refuses(anonymous, log):
+    """PostgreSQL's DETAIL holds the whole row; the traceback must not."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE users ADD CONSTRAINT refuse CHECK (username <> 'secret-ada')")
+    assert anonymous.post(USERS, ADA).status_code == 500
+    assert "violates check constraint" in log.getvalue()
+    assert "Failing row" not in log.getvalue()
+    assert_silent(log)
+
+
+def test_deadlocks_and_timeouts(api, ada, log):
+    """A statement that runs into the limit names no values either."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN PERFORM pg_sleep(5); RETURN NEW; END';"
+            "CREATE TRIGGER slow BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION slow();"
+            "SET LOCAL statement_timeout = '50ms'"
+        )
+    assert api.patch(f"{USERS}me/", {"email": "secret@example.com"}).status_code == 503
+    assert_silent(log)
+
+
+def test_user_objects_print_no_address(ada):
+    assert "example.com" not in repr(User.objects.get())

@@ -1,0 +1,265 @@
+"""Reading, changing and deleting users over the API."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from accounts.models import Session, User
+from tests.users.conftest import PASSWORD, json_client
+from tests.users.threads import at_once
+
+USERS, ME = "/api/v1/users/", "/api/v1/users/me/"
+
+
+def test_me(api, ada, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        response = api.get(ME)
+    assert response.status_code == 200
+    body = response.json()
+    assert list(body) == ["id", "email", "username", "created_at", "updated_at"]
+    assert (body["id"], body["email"]) == (str(ada.id), "ada@example.com")
+
+
+def test_others_see_only_themselves(api, ada, new_user):
+    bob = new_user("bob")
+    assert [user["id"] for user in api.get(USERS).json()["results"]] == [str(ada.id)]
+    assert api.get(f"{USERS}{ada.id}/").status_code == 200
+    missing = api.get(f"{USERS}{uuid.uuid4()}/")
+    hidden = api.get(f"{USERS}{bob.id}/")
+    assert (hidden.status_code, missing.status_code) == (404, 404)
+    assert hidden.json()["detail"] == missing.json()["detail"]
+
+
+def test_staff_sees_all(signed_in, staff, ada):
+    client = signed_in(staff)
+    assert client.get(f"{USERS}{ada.id}/").json()["email"] == "ada@example.com"
+    assert len(client.get(USERS).json()["results"]) == 2
+
+
+@pytest.mark.django_db
+def test_nobody_sees_nothing(anonymous):
+    assert anonymous.get(USERS).status_code == 401
+
+
+def pages(client, url, rel="next"):
+    while url:
+        response = client.get(url)
+        assert response.status_code == 200, response.content
+        yield [user["id"] for user in response.json()["results"]]
+        url = response.json()[rel]
+
+
+def test_pages_there_and_back(signed_in, staff):
+    """Newest first, also where many users share one moment, as after bulk_create."""
+    client = signed_in(staff)
+    moment = timezone.now() - timedelta(days=1)
+    many = [User(email=f"u{n}@example.com", username=f"u{n}", created_at=moment) for n in range(10)]
+    User.objects.bulk_create(many)
+    order = [
+        str(pk) for pk in User.objects.order_by("-created_at", "-id").values_list("pk", flat=True)
+    ]
+    there = list(pages(client, f"{USERS}?limit=3"))
+    assert [len(page) for page in there] == [3, 3, 3, 2]
+    assert [key for page in there for key in page] == order
+    url = f"{USERS}?limit=3"
+    while client.get(url).json()["next"]:
+        url = client.get(url).json()["next"]
+    back = list(pages(client, url, "previous"))
+    assert back[::-1] == there
+    response = client.get(client.get(f"{USERS}?limit=3").json()["next"])
+    assert response["Link"].count("rel=") == 2
+
+
+def test_pages_stay_true_while_users_come_and_go(signed_in, staff, new_user):
+    client = signed_in(staff)
+    day = timezone.now() - timedelta(days=9)
+    users = [new_user(f"u{n}", created_at=day + timedelta(hours=n)) for n in range(4)]
+    first = client.get(f"{USERS}?limit=3").json()
+    assert [user["username"] for user in first["results"]] == ["grace", "u3", "u2"]
+    new_user("later")
+    users[2].delete()
+    second = client.get(first["next"]).json()
+    assert [user["username"] for user in second["results"]] == ["u1", "u0"]
+
+
+def test_a_page_costs_one_query_by_the_index(signed_in, staff, django_assert_num_queries):
+    client = signed_in(staff)
+    User.objects.bulk_create(User(email=f"u{n}@example.com", username=f"u{n}") for n in range(5000))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE users")
+    url = client.get(f"{USERS}?limit=10").json()["next"]
+    with django_assert_num_queries(2) as queries:
+        assert len(client.get(url).json()["results"]) == 10
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) " + queries[1]["sql"])
+        plan = "\n".join(line for (line,) in cursor)
+    assert "users_created_at_id" in plan
+    assert "Index Cond: (ROW(created_at, id) < ROW(" in plan
+    assert "Filter" not in plan
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=101",
+        "limit=-1",
+        "limit=1.5",
+        "limit=\u0663",
+        "limit=",
+        "cursor=x",
+        "cursor=%00",
+        "cursor=%ED%A0%80",
+        "cursor=WzFd:x",
+        "cursor=" + "A" * 5000,
+    ],
+)
+def test_bad_parameters(api, query):
+    response = api.get(f"{USERS}?{query}")
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["parameter"] == query.split("=")[0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_changing_yourself(api, ada):
+    response = api.patch(ME, {"username": "countess", "email": "Ada@Example.ORG"})
+    assert response.status_code == 200
+    body = response.json()
+    assert (body["username"], body["email"]) == ("countess", "Ada@example.org")
+    user = User.objects.get(pk=ada.pk)
+    assert user.version == 2
+    assert body["updated_at"] == user.updated_at.isoformat()[:-6] + "Z" > body["created_at"]
+
+
+def test_changing_nothing(api, ada):
+    assert api.patch(ME, {}).status_code == 200
+    assert api.patch(ME, {"username": "ada"}).status_code == 200
+    assert User.objects.get(pk=ada.pk).version == 1
+
+
+def test_changing_only_the_letter_case(api):
+    assert api.patch(ME, {"username": "ADA"}).json()["username"] == "ADA"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"is_staff": True}, {"/is_staff": "unknown"}),
+        ({"password": "another secret 1"}, {"/password": "unknown"}),
+        ({"id": str(uuid.uuid4())}, {"/id": "unknown"}),
+        ({"username": "b b"}, {"/username": "invalid"}),
+        ({"username": "BOB"}, {"/username": "taken"}),
+        ({"email": "Bob@example.com"}, {"/email": "taken"}),
+        ({"email": ""}, {"/email": "blank"}),
+    ],
+)
+def test_changes_that_are_refused(api, ada, new_user, errors, body, expected):
+    new_user("bob")
+    assert errors(api.patch(ME, body)) == expected
+    assert User.objects.get(pk=ada.pk).version == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_of_many_at_once_gets_the_name(signed_in, new_user, errors):
+    clients = [signed_in(new_user(f"u{n}")) for n in range(4)]
+    responses = at_once(lambda n: clients[n].patch(ME, {"username": "Taken"}), 4)
+    assert sorted(response.status_code for response in responses) == [200, 400, 400, 400]
+
+
+def test_a_change_leaves_alone_what_it_does_not_name(api, ada):
+    """A deactivation between reading the user and writing it must not be undone."""
+    from accounts.serializers import UserSerializer
+
+    stale = User.objects.get(pk=ada.pk)
+    User.objects.update(is_active=False)
+    serializer = UserSerializer(stale, data={"username": "countess"}, partial=True)
+    serializer.is_valid(raise_exception=True)
+    assert serializer.save().is_active is False
+
+
+def test_put_is_not_there(api):
+    response = api.put(ME, {})
+    assert response.status_code == 405
+    assert "PATCH" in response["Allow"]
+
+
+def test_deleting_yourself(api, tokens, ada, new_user):
+    new_user("bob")
+    tokens(ada)
+    response = api.delete(ME, {"password": PASSWORD})
+    assert (response.status_code, response.content) == (204, b"")
+    assert [user.username for user in User.objects.all()] == ["bob"]
+    assert not Session.objects.exists()
+    assert api.get(ME).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, {"/password": "required"}),
+        ({"password": "wrong"}, {"/password": "wrong_password"}),
+        ({"password": "x" * 1025}, {"/password": "max_length"}),
+        ({"password": PASSWORD, "sure": True}, {"/sure": "unknown"}),
+    ],
+)
+def test_deleting_takes_the_password(api, errors, body, expected):
+    assert errors(api.delete(ME, body)) == expected
+    assert User.objects.count() == 1
+
+
+def test_a_new_password_signs_out_everywhere_else(anonymous, tokens, ada):
+    here, elsewhere = tokens(ada), tokens(ada)
+    body = {"current_password": PASSWORD, "new_password": "battery staple 7"}
+    response = json_client(here["access"]).post(f"{ME}password/", body)
+    assert (response.status_code, response.content) == (204, b"")
+
+    def renew(token):
+        return anonymous.post("/api/v1/auth/token/refresh/", {"refresh": token})
+
+    for access in (here["access"], elsewhere["access"]):
+        assert json_client(access).get(ME).status_code == 401
+    assert renew(elsewhere["refresh"]).status_code == 401
+    renewed = renew(here["refresh"]).json()
+    assert json_client(renewed["access"]).get(ME).status_code == 200
+    ada.refresh_from_db()
+    assert ada.check_password("battery staple 7")
+    # One event for it all.
+    assert ada.version == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, {"/current_password": "required", "/new_password": "required"}),
+        (
+            {"current_password": "wrong", "new_password": "battery staple 7"},
+            {"/current_password": "wrong_password"},
+        ),
+        ({"current_password": PASSWORD, "new_password": "short"}, {"/new_password": "password"}),
+        (
+            {"current_password": PASSWORD, "new_password": "ada@example.com"},
+            {"/new_password": "password"},
+        ),
+        (
+            {"current_password": PASSWORD, "new_password": "x" * 1025},
+            {"/new_password": "max_length"},
+        ),
+    ],
+)
+def test_a_new_password_that_is_refused(api, ada, errors, body, expected):
+    assert errors(api.post(f"{ME}password/", body)) == expected
+    assert api.get(ME).status_code == 200
+
+
+def test_signing_out_everywhere_twice_in_one_transaction(ada):
+    """now() stands still in a transaction, and may go back with the clock: the value must not."""
+    seen = [ada.tokens_valid_after]
+    User.objects.filter(pk=ada.pk).update(tokens_valid_after=timezone.now() + timedelta(days=1))
+    for _ in range(2):
+        User.objects.filter(pk=ada.pk).sign_out()
+        ada.refresh_from_db()
+        seen.append(ada.tokens_valid_after)
+    assert seen == sorted(set(seen))
