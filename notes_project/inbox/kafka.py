@@ -49,6 +49,8 @@ def consumer_config(servers: str, group_id: str, group_protocol: str) -> dict[st
     }
     if group_protocol == "classic":
         config["partition.assignment.strategy"] = "cooperative-sticky"
+        # How long a killed worker holds up its successor; 45 s by default.
+        config["session.timeout.ms"] = 10_000
     return config
 
 
