@@ -15,8 +15,8 @@ from devstack.external import libpq_url
 from devstack.http import call
 from devstack.processes import wait_until
 
-_PATIENCE = 20
-"""Seconds for the event to come through."""
+_PATIENCE = 60
+"""Seconds for the event to come through; the consumer may wait for a killed one's session to end."""
 
 
 def walk(settings: Mapping[str, str], report: Callable[[str], None]) -> None:

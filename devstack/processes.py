@@ -121,7 +121,7 @@ class Children:
             process.stop()
 
     def _follow(self, process: Process, log: IO[str]) -> None:
-        with log:
+        with log, process.popen:
             for line in process.popen.stdout or ():
                 log.write(line)
                 log.flush()

@@ -42,8 +42,7 @@ def run(folder: Path) -> None:
         if not os.environ.get(KAFKA):
             jars.fetch(lambda done, total: _show_fetch(console, done, total))
         stack.start()
-        console.say("\nA demo user's way through the system:")
-        demo.walk(stack.environment(), lambda line: console.say(f"  {line}"))
+        _walk(console, stack)
         _show_addresses(console, stack)
         stack.children.echo = console.log
         _supervise(console, stack)
@@ -71,6 +70,15 @@ def _stop(console: Console, stack: Stack) -> None:
             part.kill()
         stack.close()
         console.say("Killed.")
+
+
+def _walk(console: Console, stack: Stack) -> None:
+    """A walk that fails does not end the stack: it is needed to find out why."""
+    console.say("\nA demo user's way through the system:")
+    try:
+        demo.walk(stack.environment(), lambda line: console.say(f"  {line}"))
+    except DevstackError as error:
+        console.say(f"  This failed: {error}\n  Repeat it with: make demo")
 
 
 def _supervise(console: Console, stack: Stack) -> None:
