@@ -12,6 +12,8 @@ from accounts import keys
 from accounts.models import User
 from devstack import postgres
 
+pytest_plugins = ["tests.broker"]
+
 PASSWORD = "correct horse 9"
 _OWN_SERVER = "127.0.0.1:1/" in os.environ["USERS_DATABASE_URL"]
 

@@ -183,7 +183,7 @@ def test_a_new_password_keeps_this_browser_signed_in(browser, post, at_home):
     )
     # A page, where a client gets a 204.
     assert response.status_code == 200
-    assert browser.get(ME, follow=True).status_code == 200
+    assert "ada@example.com" in browser.get(ME, follow=True).text
 
 
 def test_deleting_yourself_from_the_page(browser, at_home):

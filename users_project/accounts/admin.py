@@ -31,7 +31,6 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
     def save(self, commit: bool = True) -> User:
         user: User = super().save(commit)
         User.objects.filter(pk=user.pk).sign_out()
-        user.refresh_from_db()
         return user
 
 

@@ -17,7 +17,6 @@ from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Greatest, Lower
-from django.utils.crypto import salted_hmac
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -96,11 +95,6 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(condition=models.Q(version__gte=1), name="users_version_from_1"),
         ]
         indexes = [models.Index(fields=["created_at", "id"], name="users_created_at_id")]
-
-    def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        # Signing out everywhere ends Django's own sessions too, not a new password alone.
-        value = f"{self.password}{self.tokens_valid_after.isoformat()}"
-        return salted_hmac("accounts.session", value, secret=secret, algorithm="sha256").hexdigest()
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
