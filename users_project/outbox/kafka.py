@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
-from confluent_kafka.admin import (
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub hides three
     AdminClient,
-    ConfigResource,  # type: ignore[attr-defined] - not in its stub's __all__
-    NewTopic,  # type: ignore[attr-defined]
-    ResourceType,  # type: ignore[attr-defined]
+    ConfigResource,
+    NewTopic,
+    ResourceType,
 )
 
 # A broker that does not answer for this long is treated as away; seconds.

@@ -80,9 +80,9 @@ def test_truncate_deletes_everybody():
 
 
 def test_a_rolled_back_change_leaves_nothing():
-    with pytest.raises(IntegrityError), transaction.atomic():
+    with transaction.atomic():
         new_user().save()
-        new_user().save()
+        transaction.set_rollback(True)
     assert events() == []
 
 

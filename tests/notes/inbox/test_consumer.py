@@ -1,0 +1,162 @@
+"""The consumer's steps, against a real broker."""
+
+import uuid
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+from django.core.management import CommandError, call_command
+
+from inbox.consumer import EventConsumer, TooManyDeadLetters
+from inbox.kafka import Subscription, consumer_config
+from inbox.models import DeadLetter, EventLog, Position
+from tests.notes.inbox.events import created, raw, updated
+from users.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PARTITIONS = 3
+
+
+@pytest.fixture(params=["classic", "consumer"])
+def protocol(request):
+    return request.param
+
+
+@pytest.fixture
+def created_topic(kafka, topic):
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result()
+    return topic
+
+
+@pytest.fixture
+def send(kafka, created_topic):
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
+
+    def send(*messages):
+        for message in messages:
+            producer.produce(created_topic, message.value, message.key)
+        producer.flush()
+
+    return send
+
+
+@pytest.fixture
+def configured(kafka, created_topic, protocol, settings):
+    settings.KAFKA_BOOTSTRAP_SERVERS = kafka.bootstrap_servers
+    settings.KAFKA_TOPIC = created_topic
+    settings.KAFKA_GROUP_ID = f"notes-{uuid.uuid4()}"
+    settings.KAFKA_GROUP_PROTOCOL = protocol
+    return consumer_config(kafka.bootstrap_servers, settings.KAFKA_GROUP_ID, protocol)
+
+
+@pytest.fixture
+def subscription(configured, created_topic):
+    subscription = Subscription(configured, created_topic)
+    yield subscription
+    subscription.close()
+
+
+@pytest.fixture
+def consumer(subscription, created_topic):
+    return EventConsumer(subscription, created_topic)
+
+
+def catch_up(consumer):
+    consumer.run(consumer.caught_up)
+
+
+def committed(configured, topic):
+    consumer = Consumer(configured)
+    places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+    offsets = {place.partition: place.offset for place in consumer.committed(places, 10)}
+    consumer.close()
+    return offsets
+
+
+def test_what_is_in_the_topic_is_applied_and_committed(consumer, send, configured, created_topic):
+    users = [uuid.uuid4() for _ in range(50)]
+    send(*(created(user) for user in users), *(updated(user, 2) for user in users))
+    catch_up(consumer)
+    assert set(User.objects.values_list("id", "version")) == {(user, 2) for user in users}
+    assert EventLog.objects.count() == 100
+    positions = dict(Position.objects.values_list("partition", "next_offset"))
+    assert sum(positions.values()) == 100
+    offsets = committed(configured, created_topic)
+    assert {number: offsets[number] for number in positions} == positions
+
+
+def test_the_command_applies_and_stops_at_the_end(configured, send):
+    send(created(uuid.uuid4()))
+    call_command("consume_user_events", "--until-caught-up")
+    assert User.objects.count() == 1
+    call_command("consume_user_events", "--until-caught-up")
+    assert EventLog.objects.count() == 1
+    call_command("consume_user_events", "--until-caught-up", "--from-beginning")
+    assert list(EventLog.objects.order_by("id").values_list("outcome", flat=True)) == [
+        "applied",
+        "duplicate",
+    ]
+
+
+def test_the_stored_position_counts_and_not_kafkas(configured, created_topic, send):
+    """Kafka's offsets are moved behind and beyond what was applied; nothing is lost or repeated."""
+    send(created(uuid.uuid4()))
+    call_command("consume_user_events", "--until-caught-up")
+    send(created(uuid.uuid4()))
+    for wrong in (0, 1_000):
+        group = Consumer(configured)
+        group.commit(
+            offsets=[TopicPartition(created_topic, n, wrong) for n in range(PARTITIONS)],
+            asynchronous=False,
+        )
+        group.close()
+        call_command("consume_user_events", "--until-caught-up")
+        assert EventLog.objects.count() == 2
+    assert set(EventLog.objects.values_list("outcome", flat=True)) == {"applied"}
+
+
+def test_a_recreated_topic_stops_the_worker_and_says_what_to_run(configured, created_topic):
+    Position.objects.create(topic=created_topic, partition=1, next_offset=7)
+    with pytest.raises(CommandError, match=r"\[1\] is 7, beyond the end .*--from-beginning"):
+        call_command("consume_user_events")
+
+
+def test_a_missing_topic_is_said_with_what_to_run(configured, settings, kafka):
+    settings.KAFKA_TOPIC = "no-such-topic"
+    with pytest.raises(CommandError, match=r"no-such-topic cannot be read.*create_topics"):
+        call_command("consume_user_events")
+
+
+def test_many_bad_messages_in_a_row_stop_the_worker(consumer, subscription, send):
+    consumer.dead_letter_limit = 5
+    good = created(uuid.uuid4())
+    bad = [raw(b"{", key=good.key) for _ in range(4)]
+    send(*bad, good, *bad)
+    catch_up(consumer)
+    assert DeadLetter.objects.count() == 8
+    send(bad[0])
+    with pytest.raises(TooManyDeadLetters, match="5 messages in a row"):
+        consumer.run(lambda: False)
+    assert DeadLetter.objects.count() == 9
+
+
+def test_two_workers_share_the_partitions(configured, created_topic, send):
+    users = [uuid.uuid4() for _ in range(200)]
+    first, second = (Subscription(configured, created_topic) for _ in range(2))
+    workers = [EventConsumer(one, created_topic) for one in (first, second)]
+    try:
+        while not (first.reading and second.reading):
+            for worker in workers:
+                worker.step()
+        send(*(created(user) for user in users))
+        while User.objects.count() < len(users):
+            for worker in workers:
+                worker.step()
+        assert first.reading | second.reading == set(range(PARTITIONS))
+        assert not first.reading & second.reading
+        assert EventLog.objects.count() == len(users)
+    finally:
+        first.close()
+        second.close()
