@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from notes.models import Note, NoteQuerySet, Tag
+from notes.models import Note, NoteQuerySet, NoteTag, Tag
 from notes.serializers import MAX_TAGS
 from notes.tag_names import InvalidTagName, normalise
 
@@ -59,11 +59,13 @@ class NoteAdmin(admin.ModelAdmin[Note]):
 
     @admin.action(description="Archive the selected notes", permissions=["change"])
     def archive(self, request: HttpRequest, queryset: NoteQuerySet) -> None:
-        self.message_user(request, f"{queryset.set_archived(True)} archived.", messages.SUCCESS)
+        self.message_user(request, f"Archived: {queryset.set_archived(True)}.", messages.SUCCESS)
 
     @admin.action(description="Bring the selected notes back", permissions=["change"])
     def unarchive(self, request: HttpRequest, queryset: NoteQuerySet) -> None:
-        self.message_user(request, f"{queryset.set_archived(False)} back.", messages.SUCCESS)
+        self.message_user(
+            request, f"Brought back: {queryset.set_archived(False)}.", messages.SUCCESS
+        )
 
 
 class TagForm(forms.ModelForm[Tag]):
@@ -92,6 +94,12 @@ class TagAdmin(admin.ModelAdmin[Tag]):
             .get_queryset(request)
             .annotate(notes_count=Count("notes"), users_count=Count("notes__user", distinct=True))
         )
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Django sees nothing that depends on a tag: the database cascades by itself."""
+        shown, *rest = super().get_deleted_objects(objs, request)
+        links = NoteTag.objects.filter(tag__in=objs).count()
+        return [*shown, f"It goes from {links} notes."], *rest
 
     @admin.display(description="notes", ordering="notes_count")
     def notes_count(self, tag: Any) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,18 +45,19 @@ class TagName(Text):
 
 
 class _Names(list[str]):
-    """As text: comma-separated, with quotes around a name that has a comma."""
+    """As text, one line with commas between; a name that has one itself stands in quotes."""
 
     def __str__(self) -> str:
-        line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow(self)
-        return line.getvalue().replace(",", ", ") if '"' not in line.getvalue() else line.getvalue()
+        return ", ".join(
+            '"' + name.replace('"', '""') + '"' if set(name) & {",", '"'} else name for name in self
+        )
 
 
 class TagNames(serializers.ListField):
     """A list of names; in an HTML form, one line with commas between them."""
 
     child = TagName()
+    initial = _Names()
 
     def get_value(self, dictionary: Mapping[Any, Any]) -> Any:
         if not html.is_html_input(dictionary):
@@ -65,7 +65,11 @@ class TagNames(serializers.ListField):
         if self.field_name not in dictionary:
             return empty if getattr(self.root, "partial", False) else _Names()
         line = str(dictionary[self.field_name])
-        return _Names(name for name in next(csv.reader([line], skipinitialspace=True), []) if name)
+        try:
+            names = next(csv.reader([line], skipinitialspace=True), [])
+        except csv.Error:
+            names = [line]
+        return _Names(name for name in names if name.strip())
 
     def to_internal_value(self, data: Any) -> list[str]:
         return sorted(set(super().to_internal_value(data)))

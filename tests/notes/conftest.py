@@ -16,6 +16,8 @@ from devstack import postgres
 from tests.notes.issuer import Account, Issuer
 from users.keys import key_cache
 
+pytest_plugins = ["tests.broker"]
+
 _OWN_SERVER = "127.0.0.1:1/" in os.environ["NOTES_DATABASE_URL"]
 
 

@@ -1,0 +1,234 @@
+import json
+from dataclasses import replace
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from notes.models import Note, Tag
+from tests.notes.issuer import START
+from tests.notes.test_notes import make
+from users import gate
+from users.models import User
+
+ADMIN = "/admin/notes/"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff(issuer, bob):
+    client = Client(headers={"accept": "text/html"}, raise_request_exception=False)
+    client.cookies["access_token"] = issuer.token(replace(bob, staff=True))
+    return client
+
+
+def get(client, path, status=200):
+    response = client.get(ADMIN + path)
+    assert response.status_code == status, response.content
+    return response.content.decode()
+
+
+class TestAccess:
+    @pytest.mark.parametrize("path", ["", "notes/note/", "users/user/"])
+    def test_without_a_token_it_leads_to_the_login_page(self, issuer, path):
+        response = Client(headers={"accept": "text/html"}).get(ADMIN + path, follow=True)
+        target = f"/login/?next={ADMIN}{path}"
+        assert response.redirect_chain[-1] == (target, 302)
+
+    def test_whoever_is_not_staff_is_told_so_and_not_sent_round(self, issuer, ada):
+        client = Client(headers={"accept": "text/html"})
+        client.cookies["access_token"] = issuer.token(ada)
+        response = client.get(ADMIN, follow=True)
+        assert response.status_code == 403
+        assert b"The admin is for staff." in response.content
+
+    @pytest.mark.parametrize("staff", ["true", 1, False, None, "yes"])
+    def test_staff_is_nothing_but_true(self, issuer, ada, staff):
+        client = Client()
+        client.cookies["access_token"] = issuer.token(ada, staff=staff)
+        assert client.get(ADMIN).status_code == 302
+
+    def test_an_expired_or_forged_cookie_is_nobody(self, issuer, bob, staff):
+        token = issuer.token(replace(bob, staff=True), exp=1)
+        for cookie in (token, token[:-4] + "AAAA", "x", ""):
+            staff.cookies["access_token"] = cookie
+            assert staff.get(ADMIN).status_code == 302
+
+    def test_an_inactive_user_is_nobody(self, staff, bob):
+        get(staff, "")
+        state = gate.UserState(bob.id, 2, "bob", False, START, START)
+        gate.apply_states([state])
+        assert staff.get(ADMIN).status_code == 302
+
+    def test_without_keys_it_is_a_503(self, issuer, staff):
+        issuer.status = 500
+        response = staff.get(ADMIN)
+        assert response.status_code == 503
+        assert response["Retry-After"] == "5"
+
+    def test_a_header_does_not_open_it(self, issuer, bob):
+        token = issuer.token(replace(bob, staff=True))
+        assert Client(headers={"authorization": f"Bearer {token}"}).get(ADMIN).status_code == 302
+
+    def test_changing_needs_a_csrf_token(self, issuer, bob):
+        client = Client(enforce_csrf_checks=True, headers={"accept": "text/html"})
+        client.cookies["access_token"] = issuer.token(replace(bob, staff=True))
+        assert client.post(f"{ADMIN}notes/tag/add/", {"name": "a"}).status_code == 403
+
+
+class TestPages:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "",
+            "notes/",
+            "notes/note/",
+            "notes/note/add/",
+            "notes/note/?q=plan",
+            "notes/note/?is_archived__exact=1",
+            "notes/note/?updated_at__gte=2026-01-01%2000:00:00%2B00:00",
+            "notes/tag/",
+            "notes/tag/?q=a",
+            "notes/tag/?o=2",
+            "notes/tag/add/",
+            "users/user/",
+            "users/user/?q=ada",
+            "users/user/?q=7f3c0000-0000-4000-8000-000000000001",
+            "users/user/?q=%00",
+            "inbox/eventlog/",
+            "inbox/eventlog/?q=ada",
+            "inbox/deadletter/",
+            "jsi18n/",
+        ],
+    )
+    def test_it_opens(self, staff, api, path):
+        make(api, title="Plan", tags=["a"])
+        get(staff, path)
+
+    def test_the_pages_of_one(self, staff, api, ada):
+        note = make(api, title="Plan", tags=["a"])
+        for page in ("change", "history", "delete"):
+            assert "Plan" in get(staff, f"notes/note/{note['id']}/{page}/")
+        tag = Tag.objects.get()
+        get(staff, f"notes/tag/{tag.id}/change/")
+        assert "ada" in get(staff, f"users/user/{ada.id}/change/")
+
+    def test_lists_make_no_query_per_row(self, staff, api, sign_in, ada):
+        def count(path):
+            with CaptureQueriesContext(
+                connection,
+            ) as queries:
+                get(staff, path)
+            return len(queries)
+
+        paths = ("notes/note/", "notes/tag/", "users/user/", "")
+        make(api, tags=["tag"])
+        get(staff, "")  # Stores the shadow user and reads the content types.
+        get(staff, "notes/note/")
+        few = [count(path) for path in paths]
+        for number in range(20):
+            client = sign_in(replace(ada, id=User(username="x").id, username=f"user {number}"))
+            make(client, tags=[f"tag {number}"])
+        assert [count(path) for path in paths] == few
+
+    def test_signing_out_is_at_users_project(self, staff):
+        staff.cookies["users_csrf"] = "u" * 32
+        page = get(staff, "")
+        assert 'action="/logout/"' in page
+        assert "password_change" not in page
+
+
+class TestNotes:
+    def fields(self, note, **changes):
+        return {
+            "user": str(note.user_id),
+            "title": note.title,
+            "content": note.content or "",
+            **changes,
+        }
+
+    def test_tags_are_chosen_and_changed(self, staff, api):
+        make(api, title="Plan", tags=["a", "b"])
+        note = Note.objects.get()
+        url = f"notes/note/{note.id}/change/"
+        page = get(staff, url)
+        assert page.count("selected") >= 2
+        new = Tag.objects.create(name="c")
+        tags = [str(new.id), str(Tag.objects.get(name="a").id)]
+        response = staff.post(ADMIN + url, self.fields(note, tag_choice=tags, title="Plan B"))
+        assert response.status_code == 302, response.content
+        assert sorted(tag.name for tag in note.tags.all()) == ["a", "c"]
+        before, note = note, Note.objects.get()
+        assert note.title == "Plan B"
+        assert note.updated_at > before.updated_at
+        assert LogEntry.objects.count() == 1
+
+    def test_a_note_is_added_for_a_user(self, staff, api, ada):
+        api.get("/api/v1/notes/")
+        tag = Tag.objects.create(name="a")
+        fields = {"user": str(ada.id), "title": "t", "content": "", "tag_choice": [str(tag.id)]}
+        assert staff.post(f"{ADMIN}notes/note/add/", fields).status_code == 302
+        assert list(Note.objects.get().tags.all()) == [tag]
+
+    def test_actions_archive_and_bring_back(self, staff, api):
+        ids = [make(api)["id"] for _ in range(3)]
+        for action, archived in (("archive", 3), ("unarchive", 0)):
+            fields = {"action": action, "_selected_action": ids}
+            response = staff.post(f"{ADMIN}notes/note/", fields, follow=True)
+            assert response.status_code == 200
+            assert Note.objects.filter(is_archived=True).count() == archived
+        assert b"Brought back: 3." in response.content
+
+    def test_deleting_says_what_goes_and_does_it(self, staff, api):
+        note = make(api, tags=["a"])
+        url = f"{ADMIN}notes/note/{note['id']}/delete/"
+        assert staff.post(url, {"post": "yes"}).status_code == 302
+        assert not Note.objects.exists()
+
+    def test_autocomplete_of_user_and_tags(self, staff, api):
+        make(api, tags=["work", "home"])
+
+        def names(model, field, term):
+            query = f"?app_label=notes&model_name={model}&field_name={field}&term={term}"
+            return [
+                row["text"] for row in json.loads(get(staff, f"autocomplete/{query}"))["results"]
+            ]
+
+        assert names("note", "tags", "wor") == ["work"]
+        assert names("note", "user", "ad") == ["ada"]
+
+
+class TestTags:
+    def test_counts(self, staff, api, bobs_api):
+        make(api, tags=["a"])
+        make(api, tags=["a"])
+        make(bobs_api, tags=["a", "b"])
+        page = get(staff, "notes/tag/")
+        assert '<td class="field-notes_count">3</td><td class="field-users_count">2</td>' in page
+
+    def test_a_name_is_normalised(self, staff):
+        assert staff.post(f"{ADMIN}notes/tag/add/", {"name": " Two  Words "}).status_code == 302
+        assert Tag.objects.get().name == "two words"
+        response = staff.post(f"{ADMIN}notes/tag/add/", {"name": "TWO words"})
+        assert response.status_code == 200
+        assert b"already exists" in response.content
+
+    def test_deleting_says_how_many_notes_lose_it(self, staff, api):
+        make(api, tags=["a"])
+        make(api, tags=["a"])
+        tag = Tag.objects.get()
+        assert "It goes from 2 notes." in get(staff, f"notes/tag/{tag.id}/delete/")
+        assert staff.post(f"{ADMIN}notes/tag/{tag.id}/delete/", {"post": "yes"}).status_code == 302
+        assert Note.objects.count() == 2
+
+
+def test_shadow_users_can_only_be_read(staff, ada, api):
+    make(api)
+    assert "Save" not in get(staff, f"users/user/{ada.id}/change/")
+    for path in ("add/", f"{ada.id}/delete/"):
+        assert staff.get(f"{ADMIN}users/user/{path}").status_code == 403
+    fields = {"username": "mallory"}
+    assert staff.post(f"{ADMIN}users/user/{ada.id}/change/", fields).status_code == 403
+    assert User.objects.get(id=ada.id).username == "ada"
