@@ -1,0 +1,97 @@
+"""The whole stack, started once: real PostgreSQL, Apache Kafka and nginx, on free ports.
+
+A test that stops a part starts it again and waits until it is ready.
+"""
+
+import subprocess
+import sys
+
+import psycopg
+import pytest
+
+from devstack import processes
+from devstack.ports import Ports
+from devstack.services import project_folder
+from devstack.stack import Stack
+from tests.system.client import Api
+
+
+def pytest_collection_modifyitems(items):
+    """What all of the session may not have leaked is looked for after all of the session."""
+    items.sort(key=lambda item: item.path.name == "test_secrets.py")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    stack = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and stack:
+        report.sections.append(("logs", f"in full: {stack.folder / 'logs'}"))
+        for part in stack.parts:
+            if part.process:
+                report.sections.append((f"last lines of {part.name}", part.process.last_lines()))
+    return report
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOG_FORMAT", "json")  # as in production
+        with Stack(tmp_path_factory.mktemp("stack"), Ports.free(), durable=False) as stack:
+            yield stack
+
+
+@pytest.fixture
+def api(stack):
+    """An HTTP client of nobody, see `tests.system.client`."""
+    with Api(stack.gateway_url) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def users_sql(stack):
+    """Runs a statement in users_db and gives its rows."""
+    return _runner(stack.users_db)
+
+
+@pytest.fixture(scope="session")
+def notes_sql(stack):
+    """Runs a statement in notes_db and gives its rows."""
+    return _runner(stack.notes_db)
+
+
+@pytest.fixture(scope="session")
+def wait_until():
+    """`wait_until(condition, timeout)` fails where the condition does not come to hold."""
+
+    def wait(condition, timeout=60):
+        assert processes.wait_until(condition, timeout), f"not within {timeout} s"
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def manage(stack):
+    """Runs `manage.py` of a project to its end, against the stack; variables may differ."""
+
+    def run(project, *arguments, **variables):
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=project_folder(project),
+            env=stack.environment_of(project) | variables,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+def _runner(database):
+    def run(statement, parameters=None):
+        with psycopg.connect(database.url, autocommit=True) as connection:
+            cursor = connection.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    return run
