@@ -34,17 +34,20 @@ notes-shell: install ## Django's shell of notes_project, on the running stack
 clean: install ## Remove the stack's data, keys and secrets (.local)
 	@$(DEVSTACK) clean
 
-.PHONY: test test-users test-notes lint types
-test: install-dev lint types test-users test-notes ## Everything that CI checks
-	@$(BIN)/pytest tests/contract tests/system
-test-users: install-dev ## users_project's own tests
-	@$(BIN)/pytest tests/users
-test-notes: install-dev ## notes_project's own tests
-	@$(BIN)/pytest tests/notes
+.PHONY: test test-users test-notes test-docs test-system lint types
+test: lint types test-users test-notes test-docs test-system ## Everything that CI checks
+test-users: install-dev ## users_project's own tests, and what it sends by the event contract
+	@$(BIN)/pytest -c tests/users/pytest.ini tests/users tests/contract/producer
+test-notes: install-dev ## notes_project's own tests, and what it takes by the event contract
+	@$(BIN)/pytest -c tests/notes/pytest.ini tests/notes tests/contract/consumer
+test-docs: install-dev ## That the documentation says what is so
+	@$(BIN)/pytest tests/docs
+test-system: install-dev ## The whole stack, through the gateway
+	@$(BIN)/pytest tests/system
 lint: install-dev ## ruff, and that the projects import nothing of each other
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
-	@$(BIN)/lint-imports
+	@PYTHONPATH=users_project:notes_project:. $(BIN)/lint-imports
 types: install-dev ## mypy --strict for each project and for devstack
 	@cd users_project && MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml .
 	@cd notes_project && MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml .
