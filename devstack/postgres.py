@@ -36,7 +36,8 @@ _SETTINGS = [
     "log_min_error_statement=panic",
     "log_checkpoints=off",
 ]
-_UNSAFE_AND_FAST = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+# What was committed still outlives a killed server, and is lost with the machine's power.
+_UNSAFE_AND_FAST = ["fsync=off", "full_page_writes=off"]
 
 
 class Postgres(Part):
