@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models
 from django.db.models import Count, Exists, OuterRef
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Left
 
 from notes.keyset import KeysetQuerySet
@@ -18,6 +18,11 @@ from users.models import User
 
 DEFAULT_TITLE = "Untitled"
 EXCERPT_LENGTH = 200
+# As SQL: the ORM takes longer to write this subquery than PostgreSQL to run it.
+_TAG_NAMES = """ARRAY(
+    SELECT tags.name FROM note_tags JOIN tags ON tags.id = note_tags.tag_id
+    WHERE note_tags.note_id = notes.id ORDER BY tags.name
+)"""
 
 
 class NoteQuerySet(KeysetQuerySet["Note"]):
@@ -50,9 +55,7 @@ class NoteQuerySet(KeysetQuerySet["Note"]):
 
     def _dictionaries(self, text: str, **annotations: Any) -> list[dict[str, Any]]:
         """One query, plain dictionaries: a list of model instances costs five times as much."""
-        names = ArraySubquery(
-            Tag.objects.filter(notes=OuterRef("pk")).values("name").order_by("name")
-        )
+        names = RawSQL(_TAG_NAMES, ())  # noqa: S611 - constant
         rows = self.annotate(tag_names=names, **annotations).values_list(
             "id", "title", text, "is_archived", "tag_names", "created_at", "updated_at"
         )

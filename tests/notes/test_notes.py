@@ -166,6 +166,11 @@ class TestCreate:
         if status >= 400:
             assert response["Content-Type"] == "application/problem+json"
 
+    @pytest.mark.parametrize("kind", ["json", "multipart"])
+    def test_far_too_much_is_named_too(self, api, kind):
+        response = api.post(NOTES, {"content": "a" * 8_000_000}, format=kind)
+        assert errors_of(response) == {("/content", "max_bytes")}
+
     def test_a_file_is_no_text(self, api, tmp_path):
         (tmp_path / "a.txt").write_text("a")
         with (tmp_path / "a.txt").open("rb") as file:
