@@ -16,7 +16,7 @@ from devstack.http import call
 from devstack.processes import wait_until
 
 _PATIENCE = 60
-"""Seconds for the event to come through; the consumer may wait for a killed one's session to end."""
+"""Seconds for the event to come through; a killed consumer's session may have to end first."""
 
 
 def walk(settings: Mapping[str, str], report: Callable[[str], None]) -> None:

@@ -13,6 +13,7 @@ from devstack.processes import wait_until
 KAFKA = "KAFKA_BOOTSTRAP_SERVERS"
 USERS_DATABASE = "USERS_DATABASE_URL"
 NOTES_DATABASE = "NOTES_DATABASE_URL"
+VARIABLES = (USERS_DATABASE, NOTES_DATABASE, KAFKA)
 
 
 def require(variable: str, value: str) -> None:

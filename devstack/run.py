@@ -134,12 +134,13 @@ def _show_fetch(console: Console, done: int, total: int) -> None:
 
 def _show_addresses(console: Console, stack: Stack) -> None:
     url = stack.gateway_url
-    password = admin.password_file(stack.folder)
+    file = admin.password_file(stack.folder)
+    password = f"password in {file}" if file.exists() else "password not known here"
     console.say(f"""
   front page      {url}/
   browsable API   {url}/api/v1/users/  {url}/api/v1/notes/
   documentation   {url}/api/v1/docs/users/  {url}/api/v1/docs/notes/
   admin           {url}/admin/users/  {url}/admin/notes/
-                  user {admin.USERNAME}, password in {password}
+                  user {admin.USERNAME}, {password}
   settings        make env
 """)

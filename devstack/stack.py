@@ -117,7 +117,6 @@ class Stack:
             except BaseException:
                 self.children.close()
                 raise
-        self._require_readiness()
 
     def stop(self) -> None:
         """Ends all parts in the reverse order of their start, and frees the folder."""
@@ -144,11 +143,15 @@ class Stack:
         self.stop()
 
     def _start(self, pool: ThreadPoolExecutor) -> None:
+        for variable in external.VARIABLES:
+            if value := self._servers.get(variable):
+                external.require(variable, value)
+                self._report(f"{variable} answers")
         for part in self.parts:
             part.require_free_ports()
-        kafka = pool.submit(self._start_server, self.kafka, external.KAFKA)
-        users_db = pool.submit(self._start_server, self.users_db, external.USERS_DATABASE)
-        notes_db = pool.submit(self._start_server, self.notes_db, external.NOTES_DATABASE)
+        kafka = pool.submit(self._start_server, self.kafka)
+        users_db = pool.submit(self._start_server, self.users_db)
+        notes_db = pool.submit(self._start_server, self.notes_db)
         for database in (users_db, notes_db):
             database.result()
         self._write_env()
@@ -162,14 +165,12 @@ class Stack:
             part.start()
         for waiting in [pool.submit(self._wait, part) for part in rest]:
             waiting.result()
+        self._require_readiness()
 
-    def _start_server(self, part: Part, variable: str) -> None:
-        if given := self._servers.get(variable):
-            external.require(variable, given)
-            self._report(f"{part.name:<9} the one that {variable} names")
-            return
-        part.start()
-        self._wait(part)
+    def _start_server(self, part: Part) -> None:
+        if part in self.parts:
+            part.start()
+            self._wait(part)
 
     def _wait(self, part: Part) -> None:
         part.wait_ready()
