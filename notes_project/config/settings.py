@@ -50,7 +50,7 @@ LOGGING = logs.configure(
 env.require_valid()
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "config.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

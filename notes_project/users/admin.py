@@ -3,9 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
 from users.models import User
+
+# What a member of staff may do is in the access token: groups would do nothing.
+admin.site.unregister(Group)
 
 
 @admin.register(User)

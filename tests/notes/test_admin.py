@@ -42,7 +42,7 @@ class TestAccess:
         client.cookies["access_token"] = issuer.token(ada)
         response = client.get(ADMIN, follow=True)
         assert response.status_code == 403
-        assert b"The admin is for staff." in response.content
+        assert b"This is not allowed." in response.content
 
     @pytest.mark.parametrize("staff", ["true", 1, False, None, "yes"])
     def test_staff_is_nothing_but_true(self, issuer, ada, staff):
@@ -132,6 +132,13 @@ class TestPages:
             client = sign_in(replace(ada, id=User(username="x").id, username=f"user {number}"))
             make(client, tags=[f"tag {number}"])
         assert [count(path) for path in paths] == few
+
+    @pytest.mark.parametrize(
+        "path", ["logout/", "password_change/", "password_change/done/", "auth/group/"]
+    )
+    def test_what_users_project_keeps_is_not_here(self, staff, path):
+        for send in (staff.get, staff.post):
+            assert send(ADMIN + path).status_code == 404
 
     def test_signing_out_is_at_users_project(self, staff):
         staff.cookies["users_csrf"] = "u" * 32

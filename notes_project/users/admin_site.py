@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+
+
+class AdminSite(admin.AdminSite):
+    """The admin for staff. Signing in and out and passwords are users_project's."""
+
+    site_header = site_title = "Notes"
+    site_url = "/api/v1/notes/"
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if request.user.is_authenticated:
+            # Signed in and no staff: /login/ would send them back here, for ever.
+            raise PermissionDenied
+        return redirect_to_login(request.GET.get("next", request.get_full_path()))
+
+    def logout(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: Any = None
+    ) -> HttpResponse:
+        raise Http404
+
+    def password_change(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: Any = None
+    ) -> HttpResponse:
+        raise Http404
+
+    def password_change_done(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: Any = None
+    ) -> HttpResponse:
+        raise Http404
