@@ -77,6 +77,25 @@ def _apply(records: Sequence[Record]) -> list[Record]:
     return fresh
 
 
+def apply_again(message: RawMessage) -> Record:
+    """Applies a message once more, out of the topic's order; positions stay where they are.
+
+    Returns its record: the outcome is ``dead``, and nothing was written, where it still fails.
+    """
+    record = _read(message)
+    if record.event is None:
+        return record
+    try:
+        with transaction.atomic():
+            gate.lock_users([record.event.user_id])
+            if record.outcome is None:
+                _apply_events([(record, record.event)])
+            _write_event_log([record])
+    except (DataError, IntegrityError) as error:
+        return Record(message, reason=_refusal(error), outcome=Outcome.DEAD)
+    return record
+
+
 def _partition(message: RawMessage) -> Partition:
     return message.topic, message.partition
 

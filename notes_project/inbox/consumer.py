@@ -121,4 +121,4 @@ class EventConsumer:
         logger.warning("database_unavailable", error=type(error).__name__, failures=self._failures)
         self.subscription.pause()
         wait = min(LONGEST_BACKOFF, 0.1 * 2**self._failures) * random.uniform(0.5, 1.0)  # noqa: S311
-        self.subscription.consume(1, wait)
+        self.batch += self.subscription.consume(1, wait)

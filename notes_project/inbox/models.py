@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
+from django.utils import timezone
+
+from inbox.messages import RawMessage
 
 
 class Outcome(models.TextChoices):
@@ -59,6 +64,11 @@ class EventLog(models.Model):
         return f"{self.topic}[{self.partition}]@{self.offset} {self.outcome}"
 
 
+class DeadLetterQuerySet(models.QuerySet["DeadLetter"]):
+    def open(self) -> DeadLetterQuerySet:
+        return self.filter(resolution=None)
+
+
 class DeadLetter(models.Model):
     """A message that could not be applied, to the byte, and what became of it."""
 
@@ -82,6 +92,8 @@ class DeadLetter(models.Model):
     resolved_at = models.DateTimeField(null=True)
     resolution_note = models.TextField(db_default="")
 
+    objects = DeadLetterQuerySet.as_manager()
+
     class Meta:
         db_table = "dead_letters"
         constraints = [
@@ -92,3 +104,19 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic}[{self.partition}]@{self.offset}: {self.reason}"
+
+    def message(self) -> RawMessage:
+        """The message as Kafka gave it."""
+        return RawMessage(
+            self.topic,
+            self.partition,
+            self.offset,
+            None if self.key is None else bytes(self.key),
+            None if self.value is None else bytes(self.value),
+            tuple((name, value and base64.b64decode(value)) for name, value in self.headers),
+        )
+
+    def resolve(self, resolution: Resolution, note: str = "") -> None:
+        self.resolution, self.resolution_note = resolution, note
+        self.resolved_at = timezone.now()
+        self.save(update_fields=["resolution", "resolution_note", "resolved_at"])

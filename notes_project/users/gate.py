@@ -53,6 +53,12 @@ class UserState:
     created_at: datetime
 
 
+def lock_users(ids: Sequence[UUID]) -> None:
+    """Keeps deletions and token provisioning of these users waiting until the commit."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [list(ids)])
+
+
 def apply_states(states: Sequence[UserState], *, repair: bool = False) -> set[UUID]:
     """Stores the states that are newer than what is stored; the caller holds the transaction.
 
@@ -89,8 +95,8 @@ def delete_users(versions: dict[UUID, int]) -> set[UUID]:
     if not versions:
         return set()
     ids = list(versions)
+    lock_users(ids)
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [ids])
         cursor.execute(_BURY, [ids, list(versions.values())])
         buried = {row[0] for row in cursor.fetchall()}
         cursor.execute("DELETE FROM users WHERE id = ANY(%s)", [ids])
@@ -117,6 +123,5 @@ def provision(state: UserState) -> None:
     It takes the lock that a deletion takes: neither can pass the other and revive the user.
     """
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(_LOCK, [[state.id]])
+        lock_users([state.id])
         apply_states([state])

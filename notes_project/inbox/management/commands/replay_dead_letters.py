@@ -1,0 +1,63 @@
+"""``manage.py replay_dead_letters``: applies dead letters again, once their cause is mended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from inbox.apply import apply_again
+from inbox.messages import InvalidMessage, parse
+from inbox.models import DeadLetter, Outcome
+
+
+class Command(BaseCommand):
+    help = (
+        "Applies open dead letters again, in the order they came. The version gate holds: an old"
+        " letter changes nothing that is newer. Exits with 1 where a letter still fails.\n"
+        "Examples: replay_dead_letters --all --dry-run; replay_dead_letters 17 18"
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("ids", nargs="*", type=int, help="ids of dead letters")
+        parser.add_argument("--all", action="store_true", help="every open dead letter")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what can be read now, and change nothing"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if bool(options["ids"]) == options["all"]:
+            raise CommandError("Name the ids of dead letters, or give --all.")
+        letters = DeadLetter.objects.open().order_by("id")
+        if options["ids"]:
+            letters = letters.filter(id__in=options["ids"])
+            self._require_all_found(options["ids"], letters)
+        attempt = self._try_to_read if options["dry_run"] else self._replay
+        failed = 0
+        for letter in letters.iterator(chunk_size=100):
+            problem, done = attempt(letter)
+            failed += bool(problem)
+            self.stdout.write(f"{letter.id}: {problem or done}")
+        if failed:
+            raise CommandError(f"{failed} dead letters still cannot be applied.")
+
+    def _require_all_found(self, ids: list[int], letters: Any) -> None:
+        missing = set(ids) - set(letters.values_list("id", flat=True))
+        if missing:
+            listed = ", ".join(str(number) for number in sorted(missing))
+            raise CommandError(f"No open dead letter has the id {listed}.")
+
+    def _replay(self, letter: DeadLetter) -> tuple[str, str]:
+        """What is wrong with it still, else what became of it."""
+        record = apply_again(letter.message())
+        if record.outcome is Outcome.DEAD:
+            return record.reason, ""
+        letter.resolve(DeadLetter.Resolution.REPLAYED, f"outcome: {record.outcome}")
+        return "", f"replayed, {record.outcome}"
+
+    def _try_to_read(self, letter: DeadLetter) -> tuple[str, str]:
+        try:
+            parse(letter.message())
+        except InvalidMessage as error:
+            return str(error), ""
+        return "", "can be read now"

@@ -1,0 +1,91 @@
+"""The commands that an operator runs on the inbox."""
+
+import uuid
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from inbox.apply import apply_batch
+from inbox.models import DeadLetter, EventLog
+from tests.notes.inbox.events import created, deleted, message, raw
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*arguments):
+    out = StringIO()
+    call_command(*arguments, stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def mended():
+    """A dead letter whose cause is gone, and one that nothing can mend."""
+    user = uuid.uuid4()
+    apply_batch([raw(b"{"), raw(b"[")])
+    broken, hopeless = DeadLetter.objects.order_by("id")
+    good = created(user)
+    broken.key, broken.value = good.key, good.value
+    broken.save()
+    return user, broken, hopeless
+
+
+def test_a_dry_run_tells_and_changes_nothing(mended):
+    _, broken, hopeless = mended
+    with pytest.raises(CommandError, match="1 dead letters still cannot be applied"):
+        run("replay_dead_letters", "--all", "--dry-run")
+    assert "can be read now" in run("replay_dead_letters", str(broken.id), "--dry-run")
+    assert not User.objects.exists()
+    assert DeadLetter.objects.open().count() == 2
+
+
+def test_a_mended_letter_is_applied_and_closed(mended):
+    user, broken, hopeless = mended
+    assert run("replay_dead_letters", str(broken.id)) == f"{broken.id}: replayed, applied\n"
+    assert User.objects.get().id == user
+    broken.refresh_from_db()
+    assert (broken.resolution, broken.resolution_note) == ("replayed", "outcome: applied")
+    assert list(DeadLetter.objects.open()) == [hopeless]
+    assert EventLog.objects.filter(user_id=user, outcome="applied").count() == 1
+
+
+def test_a_letter_of_a_deleted_user_brings_nobody_back(mended):
+    user, broken, _ = mended
+    apply_batch([deleted(user, 2)])
+    run("replay_dead_letters", str(broken.id))
+    assert not User.objects.exists()
+    broken.refresh_from_db()
+    assert broken.resolution_note == "outcome: stale"
+
+
+def test_a_letter_that_still_fails_stays_open(mended):
+    _, _, hopeless = mended
+    with pytest.raises(CommandError, match="1 dead letters"):
+        run("replay_dead_letters", str(hopeless.id))
+    assert hopeless in DeadLetter.objects.open()
+
+
+@pytest.mark.parametrize("arguments", [[], ["1", "--all"]])
+def test_letters_must_be_named_in_one_way(arguments):
+    with pytest.raises(CommandError, match="or give --all"):
+        run("replay_dead_letters", *arguments)
+
+
+def test_an_unknown_id_is_said():
+    with pytest.raises(CommandError, match="No open dead letter has the id 7"):
+        run("replay_dead_letters", "7")
+
+
+def test_the_event_log_is_pruned_by_age():
+    apply_batch([created(uuid.uuid4()), message("user.liked.v1", uuid.uuid4(), 1)])
+    old = EventLog.objects.first()
+    EventLog.objects.filter(pk=old.pk).update(recorded_at=timezone.now() - timedelta(days=91))
+    assert run("prune_event_log", "--older-than", "90", "--dry-run") == "1 rows would be deleted\n"
+    assert EventLog.objects.count() == 2
+    assert run("prune_event_log", "--older-than", "90") == "1 rows deleted\n"
+    assert old not in EventLog.objects.all()
+    assert EventLog.objects.count() == 1
