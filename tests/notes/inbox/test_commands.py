@@ -35,7 +35,7 @@ def mended():
 
 
 def test_a_dry_run_tells_and_changes_nothing(mended):
-    _, broken, hopeless = mended
+    _, broken, _ = mended
     with pytest.raises(CommandError, match="1 dead letters still cannot be applied"):
         run("replay_dead_letters", "--all", "--dry-run")
     assert "can be read now" in run("replay_dead_letters", str(broken.id), "--dry-run")
