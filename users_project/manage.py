@@ -2,8 +2,10 @@
 import os
 import sys
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import OperationalError
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -11,3 +13,11 @@ if __name__ == "__main__":
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(str(error))
+    except OperationalError as error:
+        database = settings.DATABASES["default"]
+        place = f"{database['HOST']}:{database['PORT'] or 5432}/{database['NAME']}"
+        reason = str(error).partition("\n")[0]
+        sys.exit(
+            f"USERS_DATABASE_URL: the database at {place} cannot be used: {reason}. "
+            "Start it, or correct the variable."
+        )

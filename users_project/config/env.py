@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -65,8 +66,11 @@ class Environment:
         """A PostgreSQL URL as Django's ``DATABASES`` entry; an empty one after a problem."""
 
         def parse(raw: str) -> dict[str, Any]:
+            # Of a scheme that it does not know, django-environ prints the URL, password and all.
+            if urlsplit(raw).scheme not in ("postgres", "postgresql", "psql", "pgsql"):
+                raise ValueError
             config: dict[str, Any] = dict(environ.Env.db_url_config(raw))
-            if "postgresql" not in config.get("ENGINE", "") or not config.get("NAME"):
+            if not config.get("NAME"):
                 raise ValueError
             # A server that is gone is noticed within seconds, by a new and by an open connection.
             limits = {"connect_timeout": 3, "tcp_user_timeout": 5000}
