@@ -1,0 +1,119 @@
+"""Notes and tags through the gateway, as JSON."""
+
+import pytest
+
+from tests.system.client import Api
+from tests.system.problems import assert_problem
+
+NOTES = "/api/v1/notes/"
+
+
+@pytest.fixture(scope="module")
+def person(stack):
+    with Api(stack.gateway_url) as api, api.sign_in() as client:
+        yield client
+
+
+@pytest.fixture
+def client(person, notes_sql):
+    """Of one person for all tests: each of them leaves no note."""
+    yield person
+    notes_sql("DELETE FROM notes WHERE user_id = %s", [person.user.id])
+
+
+def write(client, **note):
+    answer = client.post(NOTES, json=note)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def listed(client, query=""):
+    return [note["id"] for note in client.get(f"{NOTES}{query}").json()["results"]]
+
+
+def test_a_note_from_writing_to_deletion(client):
+    answer = client.post(NOTES, json={"title": "First", "content": "Hello.", "tags": ["B", "a"]})
+    note = answer.json()
+    path = f"{NOTES}{note['id']}/"
+    assert answer.headers["Location"].endswith(path)
+    assert (note["title"], note["content"], note["is_archived"]) == ("First", "Hello.", False)
+    assert note["tags"] == ["a", "b"]
+    assert client.get(path).json() == note
+
+    changed = client.patch(path, json={"content": "Hello again."}).json()
+    assert (changed["title"], changed["content"]) == ("First", "Hello again.")
+    assert changed["tags"] == ["a", "b"]
+    replaced = client.put(path, json={"tags": ["c"]}).json()
+    assert (replaced["title"], replaced["content"]) == ("Untitled", None)
+    assert replaced["tags"] == ["c"]
+
+    assert client.post(f"{path}archive/").json()["is_archived"] is True
+    assert listed(client) == []
+    assert listed(client, "?archived=true") == [note["id"]]
+    assert client.post(f"{path}unarchive/").json()["is_archived"] is False
+    assert listed(client) == [note["id"]]
+
+    deleted = client.delete(path)
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    assert_problem(client.get(path), 404)
+    assert_problem(client.delete(path), 404)
+    assert listed(client, "?archived=any") == []
+
+
+def test_filters_by_tag(client):
+    both = write(client, tags=["red", "blue"])["id"]
+    red = write(client, tags=["red"])["id"]
+    write(client)
+    assert listed(client, "?tag=red") == [red, both]
+    assert listed(client, "?tag=RED&tag=blue") == [both]
+    assert listed(client, "?tag=red&tag=blue&tag_match=any") == [red, both]
+    assert listed(client, "?tag=green") == []
+    counts = client.get("/api/v1/tags/").json()["results"]
+    assert counts == [{"name": "blue", "count": 1}, {"name": "red", "count": 2}]
+
+
+def test_pages_lead_through_all_notes_and_back(client):
+    written = [write(client, title=str(number))["id"] for number in range(5)]
+    page = client.get(f"{NOTES}?limit=2")
+    forward = [page]
+    while page.json()["next"]:
+        assert page.links["next"]["url"] == page.json()["next"]
+        page = client.get(page.json()["next"])
+        forward.append(page)
+    ids = [[note["id"] for note in each.json()["results"]] for each in forward]
+    assert [note for page_ids in ids for note in page_ids] == written[::-1]
+    back = client.get(page.json()["previous"])
+    assert [note["id"] for note in back.json()["results"]] == ids[-2]
+
+
+def test_links_lead_through_the_gateway(api, client):
+    for _ in range(2):
+        write(client)
+    assert client.get(f"{NOTES}?limit=1").json()["next"].startswith(f"{api.url}{NOTES}?")
+    assert set(api.get("/api/v1/").json()["notes"].partition(NOTES)[:2]) == {api.url, NOTES}
+
+
+def test_others_see_nothing_of_notes_and_tags(api, client):
+    note = write(client, title="Mine", tags=["mine alone"])
+    other = api.sign_in()
+    path = f"{NOTES}{note['id']}/"
+    assert_problem(other.get(path), 404)
+    assert_problem(other.patch(path, json={"title": "Theirs"}), 404)
+    assert_problem(other.delete(path), 404)
+    assert_problem(other.post(f"{path}archive/"), 404)
+    assert_problem(other.get("/api/v1/tags/mine%20alone/"), 404)
+    assert other.get("/api/v1/tags/").json()["results"] == []
+    assert listed(other, "?archived=any") == []
+    assert client.get(path).json() == note
+
+
+def test_content_is_kept_to_the_letter(client):
+    content = ' \ttext\r\n\n{"a": 1}\u2028 <b>&amp;</b> \U0001f600 e\u0301 '
+    note = write(client, content=content)
+    assert client.get(f"{NOTES}{note['id']}/").json()["content"] == content
+
+
+def test_nobody_reads_or_writes_notes(api):
+    for answer in (api.get(NOTES), api.post(NOTES, json={})):
+        assert_problem(answer, 401)
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
