@@ -56,8 +56,9 @@ def test_the_first_request_stores_the_shadow_user_from_the_token(issuer, ada):
 
 
 def test_a_newer_token_updates_the_shadow_user_and_an_older_one_does_not(issuer, ada):
-    get(issuer.token(replace(ada, username="ada2", version=3)))
     get(issuer.token(ada))
+    get(issuer.token(replace(ada, username="ada2", version=3)))
+    get(issuer.token(replace(ada, username="ada1", version=2)))
     user = User.objects.get()
     assert (user.username, user.version) == ("ada2", 3)
 

@@ -2,9 +2,10 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
 from rest_framework.test import APIRequestFactory, force_authenticate
 
+from devstack.processes import wait_until
 from notes.models import Note, NoteTag, Tag
 from notes.views import NoteViewSet
 from users.models import User
@@ -340,3 +341,31 @@ def test_many_at_once_with_the_same_new_tags(sign_in, ada):
         assert set(pool.map(write, range(40))) == {(201, 20)}
     assert Tag.objects.count() == 20
     assert NoteTag.objects.count() == 800
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_tag_that_goes_while_it_is_attached_is_made_again(sign_in, ada):
+    api = sign_in(ada)
+    make(api, tags=["a"])
+    old = Tag.objects.get()
+
+    def write():
+        try:
+            return api.post(NOTES, {"tags": ["a"]}).json()["tags"]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            old.delete()
+            answer = pool.submit(write)
+            assert wait_until(waits_for_a_lock, 10)
+        assert answer.result() == ["a"]
+    assert Tag.objects.get().id != old.id
+    assert NoteTag.objects.count() == 1
+
+
+def waits_for_a_lock():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return cursor.fetchone()[0]
