@@ -68,7 +68,7 @@ class Subscription:
         self.reading: set[int] = set()
         self.at_end: set[int] = set()
         self._paused = False
-        self._require_topic()
+        _partitions(self._consumer, topic)
         self._consumer.subscribe([topic], self._assigned, self._revoked, self._revoked)
 
     def consume(self, limit: int, timeout: float) -> list[RawMessage]:
@@ -147,17 +147,6 @@ class Subscription:
         first = self._consumer.poll(timeout)
         return [] if first is None else [first, *self._consumer.consume(limit - 1, 0)]
 
-    def _require_topic(self) -> None:
-        try:
-            found = self._consumer.list_topics(self._topic, BROKER_TIMEOUT).topics[self._topic]
-        except KafkaException as error:
-            raise BrokerUnavailable(str(error.args[0])) from error
-        if found.error is not None:
-            raise CannotRead(
-                f"The topic {self._topic} cannot be read: {found.error.str()}. Create it with"
-                " `manage.py create_topics` of users_project."
-            )
-
     def _places(self) -> list[TopicPartition]:
         return [TopicPartition(self._topic, number) for number in sorted(self.reading)]
 
@@ -206,6 +195,41 @@ class Subscription:
         self.waiting |= set(numbers)
         self.reading.clear()
         self.at_end.clear()
+
+
+def end_offsets(servers: str, topic: str) -> dict[int, tuple[int, int]]:
+    """The first and the next offset of each partition. Joins no group.
+
+    Raises:
+        BrokerUnavailable, CannotRead: as for a Subscription.
+    """
+    consumer = Consumer(
+        {"bootstrap.servers": servers, "group.id": "unused", "allow.auto.create.topics": False},
+        logger=logging.getLogger("librdkafka"),
+    )
+    try:
+        return {
+            number: consumer.get_watermark_offsets(TopicPartition(topic, number), BROKER_TIMEOUT)
+            for number in _partitions(consumer, topic)
+        }
+    except KafkaException as error:
+        raise BrokerUnavailable(str(error.args[0])) from error
+    finally:
+        consumer.close()
+
+
+def _partitions(consumer: Consumer, topic: str) -> list[int]:
+    """Raises BrokerUnavailable, and CannotRead where there is no such topic."""
+    try:
+        found = consumer.list_topics(topic, BROKER_TIMEOUT).topics[topic]
+    except KafkaException as error:
+        raise BrokerUnavailable(str(error.args[0])) from error
+    if found.error is not None:
+        raise CannotRead(
+            f"The topic {topic} cannot be read: {found.error.str()}. Create it with"
+            " `manage.py create_topics` of users_project."
+        )
+    return list(found.partitions)
 
 
 def _raw(message: Message) -> RawMessage:

@@ -1,5 +1,6 @@
 """The commands that an operator runs on the inbox."""
 
+import json
 import uuid
 from datetime import timedelta
 from io import StringIO
@@ -89,3 +90,22 @@ def test_the_event_log_is_pruned_by_age():
     assert run("prune_event_log", "--older-than", "90") == "1 rows deleted\n"
     assert old not in EventLog.objects.all()
     assert EventLog.objects.count() == 1
+
+
+def test_a_trace_shows_the_way_of_one_user():
+    user = uuid.uuid4()
+    apply_batch([created(user, offset=10**6), created(uuid.uuid4())])
+    trace = json.loads(run("trace_user", str(user), "--json"))
+    assert [(e["offset"], e["type"], e["outcome"]) for e in trace["events"]] == [
+        (10**6, "user.created.v1", "applied")
+    ]
+    assert trace["shadow_user"]["version"] == 1
+    apply_batch([deleted(user, 2)])
+    text = run("trace_user", str(user))
+    assert "user.deleted.v1  2  applied" in text
+    assert "shadow user: none" in text
+
+
+def test_a_trace_of_nobody_is_an_error():
+    with pytest.raises(CommandError, match="Nothing has come here"):
+        run("trace_user", str(uuid.uuid4()))

@@ -1,6 +1,8 @@
 """The consumer's steps, against a real broker."""
 
+import json
 import uuid
+from io import StringIO
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -160,3 +162,38 @@ def test_two_workers_share_the_partitions(configured, created_topic, send):
     finally:
         first.close()
         second.close()
+
+
+def test_the_status_shows_lag_outcomes_and_dead_letters(configured, send):
+    def status(*arguments):
+        out = StringIO()
+        call_command("pipeline_status", "--json", *arguments, stdout=out)
+        return json.loads(out.getvalue())
+
+    assert status("--max-lag", "0") == {
+        "lag": {"0": 0, "1": 0, "2": 0},
+        "total_lag": 0,
+        "per_minute": {},
+        "dead_letters": 0,
+        "last_recorded_at": None,
+    }
+    send(created(uuid.uuid4()), created(uuid.uuid4()), raw(b"{"))
+    assert status()["total_lag"] == 3
+    with pytest.raises(CommandError, match="lag: 3 are more than 2"):
+        status("--max-lag", "2")
+    call_command("consume_user_events", "--until-caught-up")
+    after = status()
+    assert after["total_lag"] == 0
+    assert after["per_minute"] == {"applied": 0.4, "dead": 0.2}
+    assert after["last_recorded_at"]
+    with pytest.raises(CommandError, match="dead letters: 1 are more than 0"):
+        status("--max-dead-letters", "0")
+    out = StringIO()
+    call_command("pipeline_status", stdout=out)
+    assert out.getvalue().startswith("lag           0 messages\n")
+
+
+def test_an_unknown_lag_is_an_error(configured, settings):
+    settings.KAFKA_TOPIC = "no-such-topic"
+    with pytest.raises(CommandError, match=r"The lag is not known: .*create_topics"):
+        call_command("pipeline_status")

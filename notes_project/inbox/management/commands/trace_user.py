@@ -1,0 +1,49 @@
+"""``manage.py trace_user``: what came here about one user, and what became of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.forms.models import model_to_dict
+
+from inbox.models import EventLog
+from users.models import DeletedUser, User
+
+
+class Command(BaseCommand):
+    help = (
+        "Shows the events of one user with their place in the topic and their outcome, and the"
+        " shadow user or the tombstone. users_project has a trace_user for its side.\n"
+        "Example: trace_user 7f3c2e90-1c1d-4f0a-9f5e-3a2b1c0d4e5f"
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("id", type=UUID)
+        parser.add_argument("--json", action="store_true", help="one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        trace = _trace(options["id"])
+        if options["json"]:
+            self.stdout.write(json.dumps(trace, default=str))
+            return
+        for event in trace["events"]:
+            self.stdout.write("  ".join(str(value) for value in event.values()))
+        self.stdout.write(f"shadow user: {trace['shadow_user'] or 'none'}")
+        self.stdout.write(f"tombstone: {trace['tombstone'] or 'none'}")
+        if not any(trace.values()):
+            raise CommandError("Nothing has come here about this user.")
+
+
+def _trace(user_id: UUID) -> dict[str, Any]:
+    events = EventLog.objects.filter(user_id=user_id).order_by("id")
+    columns = ("recorded_at", "topic", "partition", "offset", "type", "version", "outcome")
+    user = User.objects.filter(id=user_id).first()
+    tombstone = DeletedUser.objects.filter(id=user_id).first()
+    return {
+        "events": list(events.values(*columns)),
+        "shadow_user": user and {"id": user.id, **model_to_dict(user)},
+        "tombstone": tombstone and {"version": tombstone.version, "at": tombstone.deleted_at},
+    }

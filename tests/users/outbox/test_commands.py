@@ -1,0 +1,69 @@
+"""The commands that an operator runs on the outbox."""
+
+import json
+import uuid
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from accounts.models import User
+from outbox.models import OutboxEvent
+from outbox.relay import Relay
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def run(*arguments):
+    out = StringIO()
+    call_command(*arguments, stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def ada():
+    return User.objects.create(username="ada", email="ada@example.com", password="!")
+
+
+def test_the_status_of_an_empty_outbox_without_a_relay():
+    assert run("pipeline_status") == "outbox  0 rows\nrelay   none is active\n"
+    assert json.loads(run("pipeline_status", "--json", "--max-age", "0")) == {
+        "outbox_depth": 0,
+        "oldest_age_seconds": 0.0,
+        "oldest_position": None,
+        "oldest_user_id": None,
+        "relay_active": False,
+    }
+
+
+def test_the_status_names_the_oldest_row_and_its_age(ada):
+    OutboxEvent.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+    status = json.loads(run("pipeline_status", "--json", "--max-age", "600"))
+    assert status["outbox_depth"] == 1
+    assert status["oldest_user_id"] == str(ada.id)
+    assert status["oldest_age_seconds"] >= 120
+    with pytest.raises(CommandError, match=r"has waited 12\d s, more than 60 s"):
+        run("pipeline_status", "--max-age", "60")
+
+
+def test_the_status_sees_an_active_relay():
+    Relay(lambda: None, stop=lambda: False).step()
+    assert json.loads(run("pipeline_status", "--json"))["relay_active"] is True
+    connection.close()
+
+
+def test_a_trace_shows_the_user_and_what_waits(ada):
+    trace = json.loads(run("trace_user", str(ada.id), "--json"))
+    assert trace["user"]["version"] == 1
+    assert [row["type"] for row in trace["outbox"]] == ["user.created.v1"]
+    assert "ada@example.com" not in run("trace_user", str(ada.id))
+    ada.delete()
+    assert "user.deleted.v1" in run("trace_user", str(ada.pk or trace["user"]["id"]))
+
+
+def test_a_trace_of_nobody_is_an_error():
+    with pytest.raises(CommandError, match="no such user"):
+        run("trace_user", str(uuid.uuid4()))

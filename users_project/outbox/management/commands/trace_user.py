@@ -1,0 +1,38 @@
+"""``manage.py trace_user``: one user as it is here, and what of it has not left yet."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from outbox.models import OutboxEvent
+
+
+class Command(BaseCommand):
+    help = (
+        "Shows a user's version and the events of it that wait in the outbox. notes_project has a"
+        " trace_user for its side.\n"
+        "Example: trace_user 7f3c2e90-1c1d-4f0a-9f5e-3a2b1c0d4e5f"
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("id", type=UUID)
+        parser.add_argument("--json", action="store_true", help="one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        columns = ("id", "version", "is_active", "created_at", "updated_at", "tokens_valid_after")
+        user = get_user_model().objects.filter(pk=options["id"]).values(*columns).first()
+        waiting = OutboxEvent.objects.pending().filter(aggregateid=str(options["id"]))
+        trace = {"user": user, "outbox": list(waiting.values("position", "type", "created_at"))}
+        if options["json"]:
+            self.stdout.write(json.dumps(trace, default=str))
+            return
+        if not any(trace.values()):
+            raise CommandError("There is no such user, and no event of one waits in the outbox.")
+        self.stdout.write(f"user: {user or 'none'}")
+        for row in trace["outbox"] or []:
+            self.stdout.write(f"waiting: {row['position']}  {row['type']}  {row['created_at']}")
