@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import DataError, IntegrityError, connection, transaction
 
-from inbox.messages import InvalidMessage, Kind, RawMessage, UserEvent, parse
+from inbox.messages import InvalidMessage, Kind, RawMessage, UserEvent, parse, rank
 from inbox.models import Outcome
 from users import gate
 
@@ -170,7 +170,7 @@ def _newest_of_each_user(
     newest: dict[UUID, tuple[Record, UserEvent]] = {}
     for record, event in pending:
         rival = newest.get(event.user_id)
-        if rival is None or _rank(event) > _rank(rival[1]):
+        if rival is None or rank(event) > rank(rival[1]):
             newest[event.user_id] = record, event
             loser = rival
         else:
@@ -179,11 +179,6 @@ def _newest_of_each_user(
             same = loser[1].version == newest[event.user_id][1].version
             loser[0].outcome = Outcome.DUPLICATE if same else Outcome.SUPERSEDED
     return newest
-
-
-def _rank(event: UserEvent) -> tuple[bool, int, bool]:
-    """A deletion is final; of one version, the snapshot repairs."""
-    return event.kind is Kind.DELETION, event.version, event.kind is Kind.SNAPSHOT
 
 
 def _write_event_log(records: Iterable[Record]) -> None:

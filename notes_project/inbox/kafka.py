@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from confluent_kafka import (
@@ -214,6 +214,38 @@ def end_offsets(servers: str, topic: str) -> dict[int, tuple[int, int]]:
         }
     except KafkaException as error:
         raise BrokerUnavailable(str(error.args[0])) from error
+    finally:
+        consumer.close()
+
+
+def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[RawMessage]]:
+    """All messages from the beginning to what is the end now, in batches. Joins no group.
+
+    Raises:
+        BrokerUnavailable, CannotRead: as for a Subscription.
+    """
+    consumer = Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": "unused",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "allow.auto.create.topics": False,
+        },
+        logger=logging.getLogger("librdkafka"),
+    )
+    try:
+        unread = set(_partitions(consumer, topic))
+        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in unread])
+        while unread:
+            fetched = consumer.consume(limit, BROKER_TIMEOUT)
+            if not fetched:
+                raise BrokerUnavailable(f"no message within {BROKER_TIMEOUT:.0f} s")
+            yield [_raw(message) for message in fetched if message.error() is None]
+            for error in (message.error() for message in fetched):
+                if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                    raise BrokerUnavailable(error.str())
+            unread -= {message.partition() for message in fetched if message.error() is not None}
     finally:
         consumer.close()
 

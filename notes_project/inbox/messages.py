@@ -124,6 +124,11 @@ def parse(message: RawMessage) -> UserEvent:
     return event
 
 
+def rank(event: UserEvent) -> tuple[bool, int, bool]:
+    """The highest is the last word on a user: a deletion is final, a snapshot repairs."""
+    return event.kind is Kind.DELETION, event.version, event.kind is Kind.SNAPSHOT
+
+
 def _parse_known(value: bytes) -> UserEvent:
     envelope = _ENVELOPES.validate_json(value)
     data = envelope.data

@@ -197,3 +197,18 @@ def test_an_unknown_lag_is_an_error(configured, settings):
     settings.KAFKA_TOPIC = "no-such-topic"
     with pytest.raises(CommandError, match=r"The lag is not known: .*create_topics"):
         call_command("pipeline_status")
+
+
+def test_the_shadow_users_are_rebuilt_from_the_topic(configured, send):
+    users = [uuid.uuid4() for _ in range(20)]
+    send(*(created(user) for user in users), raw(b"{"))
+    with pytest.raises(CommandError, match="20 users differ"):
+        call_command("rebuild_users", "--dry-run")
+    assert not User.objects.exists()
+    out = StringIO()
+    call_command("rebuild_users", stdout=out)
+    assert "missing    20" in out.getvalue()
+    assert "unreadable 1 messages" in out.getvalue()
+    assert "repaired   20" in out.getvalue()
+    assert User.objects.count() == 20
+    call_command("rebuild_users", "--dry-run")

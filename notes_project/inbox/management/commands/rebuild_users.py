@@ -1,0 +1,44 @@
+"""``manage.py rebuild_users``: compares the shadow users with the whole topic, and repairs them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from inbox import rebuild
+from inbox.kafka import BrokerUnavailable, CannotRead, read_topic
+
+
+class Command(BaseCommand):
+    help = (
+        "Reads the whole topic and compares: users that are missing here, stale, undeleted though"
+        " the topic says so, and ghosts, of whom the topic says nothing. Repairs all but ghosts:"
+        " they may be users whose event is still on its way. The consumer may run meanwhile."
+        " Exits with 1 where a dry run finds something to repair.\n"
+        "Examples: rebuild_users --dry-run; rebuild_users"
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="compare, and change nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        batches = read_topic(settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC, rebuild.BATCH)
+        try:
+            unreadable = rebuild.load(batches, self._progress)
+        except (BrokerUnavailable, CannotRead) as error:
+            raise CommandError(f"The topic could not be read: {error}") from error
+        comparison = rebuild.compare()
+        for name, count in comparison.counts.items():
+            named = ", ".join(str(user_id) for user_id in comparison.samples[name])
+            self.stdout.write(f"{name:<10} {count}{f' ({named}, …)' if count else ''}")
+        self.stdout.write(f"unreadable {unreadable} messages")
+        if not options["dry_run"]:
+            self.stdout.write(f"repaired   {rebuild.repair()}")
+        elif comparison.repairable:
+            raise CommandError(f"{comparison.repairable} users differ; run without --dry-run.")
+
+    def _progress(self, read: int) -> None:
+        if self.stderr.isatty():
+            self.stderr.write(f"\r{read} messages read", ending="")
