@@ -1,0 +1,179 @@
+"""The browsable API as a browser uses it: pages, links, forms, cookies."""
+
+from html.parser import HTMLParser
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+
+from devstack import admin
+from tests.system.client import Client, User
+
+NOTES = "/api/v1/notes/"
+
+
+class Page(HTMLParser):
+    """What a person can do on a page.
+
+    Attributes:
+        links: the addresses, by the text that shows them.
+        forms: each with its action, method and the fields as they would be sent.
+    """
+
+    def __init__(self, response):
+        super().__init__()
+        self.url = response.url
+        self.text = response.text
+        self.links = {}
+        self.forms = []
+        self._link = None
+        self._textarea = None
+        self.feed(response.text)
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        if tag == "a" and values.get("href"):
+            self._link = urljoin(self.url, values["href"])
+        elif tag == "form":
+            fields = {}
+            action = urljoin(self.url, values.get("action") or self.url)
+            self.forms.append({"action": action, "method": values.get("method"), "fields": fields})
+        elif tag in ("input", "textarea") and values.get("name") and self.forms:
+            self.forms[-1]["fields"][values["name"]] = values.get("value") or ""
+            self._textarea = values["name"] if tag == "textarea" else None
+
+    def handle_endtag(self, tag):
+        if tag == "a":
+            self._link = None
+        elif tag == "textarea":
+            self._textarea = None
+
+    def handle_data(self, data):
+        if self._link:
+            self.links[data.strip()] = self._link
+        elif self._textarea:
+            # The line end after the tag is no content; HTML, 13.1.2.5.
+            self.forms[-1]["fields"][self._textarea] += data.removeprefix("\n")
+
+    def form_with(self, *names):
+        (form,) = [form for form in self.forms if set(names) <= set(form["fields"])]
+        return form
+
+
+class Browser(Client):
+    def __init__(self, url, user=None):
+        super().__init__(url, user, accept="text/html,application/xhtml+xml,*/*;q=0.8")
+
+    def open(self, path):
+        return self._page(self.get(path))
+
+    def submit(self, form, **values):
+        """Fills a form in and sends it, with the token that the page put into it."""
+        fields = form["fields"] | values
+        assert set(values) <= set(form["fields"])
+        send = self.post if form["method"].lower() == "post" else self.get
+        return self._page(send(form["action"], data=fields, headers={"Referer": form["action"]}))
+
+    def sign_in(self, path="/login/"):
+        form = self.open(path).form_with("username", "password", "csrfmiddlewaretoken")
+        return self.submit(form, username=self.user.username, password=self.user.password)
+
+    def _page(self, response):
+        assert response.ok, response.text
+        assert response.headers["Content-Type"].startswith("text/html")
+        return Page(response)
+
+
+@pytest.fixture
+def browser(api):
+    with Browser(api.url, api.register()) as browser:
+        yield browser
+
+
+def sign_out_form(page):
+    (form,) = [form for form in page.forms if urlsplit(form["action"]).path == "/logout/"]
+    return form
+
+
+def test_a_walk_through_the_pages(browser):
+    front = browser.open("/")
+    assert f"{browser.url}{NOTES}" in front.links.values()
+
+    # Notes ask for a sign-in, which leads back to them.
+    listed = browser.sign_in(NOTES)
+    assert urlsplit(listed.url).path == NOTES
+    assert {"access_token", "users_session", "users_csrf"} <= set(browser.cookies.keys())
+    token = next(cookie for cookie in browser.cookies if cookie.name == "access_token")
+    assert token.has_nonstandard_attr("HttpOnly")
+    assert token.get_nonstandard_attr("SameSite") == "Lax"
+
+    form = listed.form_with("title", "content", "tags")
+    written = browser.submit(form, title="By hand", content="a\r\nb", tags='Red, "x, y"')
+    assert "HTTP 201 Created" in " ".join(written.text.replace("</b>", "").split())
+    address = next(url for url in written.links.values() if urlsplit(url).path.count("-") == 4)
+
+    listed = browser.open(f"{NOTES}?tag=red")
+    assert "By hand" in listed.text
+    assert address.rpartition(NOTES)[2].strip("/") in listed.text
+
+    note = browser.open(address)
+    shown = note.form_with("title", "content", "tags")["fields"]
+    assert (shown["title"], shown["content"]) == ("By hand", "a\nb")
+    assert shown["tags"] == 'red, "x, y"'
+    assert "By hand" not in browser.open(f"{NOTES}?tag=blue").text
+
+    signed_out = browser.submit(sign_out_form(note))
+    assert urlsplit(signed_out.url).path == "/login/"
+    assert "access_token" not in browser.cookies
+    assert urlsplit(browser.open(NOTES).url).path == "/login/"
+
+
+def test_registers_with_the_form(api):
+    user = User()
+    with Browser(api.url, user) as browser:
+        form = browser.open("/api/v1/users/").form_with("email", "username", "password")
+        browser.submit(form, **user.registration)
+        assert user.username in browser.sign_in("/login/?next=/api/v1/users/me/").text
+
+
+def test_a_write_needs_the_forms_token(browser):
+    form = browser.sign_in(NOTES).form_with("title", "csrfmiddlewaretoken")
+    for token in ("", "x" * 64):
+        fields = form["fields"] | {"title": "Forged", "csrfmiddlewaretoken": token}
+        assert browser.post(NOTES, data=fields).status_code == 403
+    assert "Forged" not in browser.open(NOTES).text
+
+
+def test_an_expired_token_is_renewed_while_the_session_lives(browser):
+    browser.sign_in()
+    browser.cookies.set("access_token", None)
+    assert urlsplit(browser.open(f"{NOTES}?limit=1").url).path == NOTES
+    assert "access_token" in browser.cookies
+
+
+def test_a_wrong_password_is_told_and_not_shown(browser):
+    form = browser.open("/login/").form_with("username", "password")
+    page = browser.submit(form, username=browser.user.username, password="not it")
+    assert "The name or the password is wrong." in page.text
+    assert "access_token" not in browser.cookies
+
+
+@pytest.mark.parametrize("path", ["/admin/users/", "/admin/notes/"])
+def test_the_admin_is_for_staff(stack, browser, path):
+    staff = User(admin.USERNAME, password=admin.password_file(stack.folder).read_text().strip())
+    with Browser(browser.url, staff) as manager:
+        assert "Site administration" in manager.sign_in(path).text
+        answer = manager.get(f"{path}nope/", headers={"Accept": "application/json"})
+        assert answer.status_code == 404
+        assert answer.headers["Content-Type"] == "application/problem+json"
+    browser.sign_in()
+    assert "Site administration" not in browser.get(path).text
+
+
+def test_pages_of_errors_are_html_for_a_browser(browser):
+    browser.sign_in()
+    for path in (f"{NOTES}nope/", "/api/v1/users/nope/"):
+        answer = browser.get(path)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (
+            404,
+            "text/html; charset=utf-8",
+        )
