@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
@@ -237,9 +238,13 @@ def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[RawMessage
     try:
         unread = set(_partitions(consumer, topic))
         consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in unread])
+        silent_since = time.monotonic()
         while unread:
-            fetched = consumer.consume(limit, BROKER_TIMEOUT)
-            if not fetched:
+            # It waits until there are ``limit`` messages, so not for long.
+            fetched = consumer.consume(limit, 0.2)
+            if fetched:
+                silent_since = time.monotonic()
+            elif time.monotonic() - silent_since > BROKER_TIMEOUT:
                 raise BrokerUnavailable(f"no message within {BROKER_TIMEOUT:.0f} s")
             yield [_raw(message) for message in fetched if message.error() is None]
             for error in (message.error() for message in fetched):

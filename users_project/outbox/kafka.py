@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub hides three
     AdminClient,
     ConfigResource,
@@ -186,3 +195,48 @@ def _differences(
         for name in wanted
         if found[name] != wanted[name]
     ]
+
+
+def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[bytes]]:
+    """The values of all messages from the beginning to what is the end now, in batches.
+
+    Joins no group.
+
+    Raises:
+        BrokerUnavailable: the broker does not answer, or there is no such topic.
+    """
+    consumer = Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": "unused",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "allow.auto.create.topics": False,
+        },
+        logger=logging.getLogger("librdkafka"),
+    )
+    try:
+        found = consumer.list_topics(topic, BROKER_TIMEOUT).topics[topic]
+        if found.error is not None:
+            raise BrokerUnavailable(found.error.str())
+        unread = set(found.partitions)
+        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in unread])
+        silent_since = time.monotonic()
+        while unread:
+            # It waits until there are ``limit`` messages, so not for long.
+            fetched = consumer.consume(limit, 0.2)
+            if fetched:
+                silent_since = time.monotonic()
+            elif time.monotonic() - silent_since > BROKER_TIMEOUT:
+                raise BrokerUnavailable(f"no message within {BROKER_TIMEOUT:.0f} s")
+            for message in fetched:
+                error = message.error()
+                if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                    raise BrokerUnavailable(error.str())
+            unread -= {message.partition() for message in fetched if message.error() is not None}
+            values = (message.value() for message in fetched if message.error() is None)
+            yield [value for value in values if value is not None]
+    except KafkaException as error:
+        raise BrokerUnavailable(error.args[0].str()) from error
+    finally:
+        consumer.close()

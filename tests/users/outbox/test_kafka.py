@@ -1,5 +1,9 @@
 """The topic and the publisher, against a real broker."""
 
+import json
+import uuid
+from io import StringIO
+
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from django.core.management import CommandError, call_command
@@ -124,3 +128,90 @@ def test_the_outbox_waits_for_the_broker(kafka, created_topic):
     assert len(read(kafka, created_topic)[str(user.id)]) >= 2
     assert '"lovelace"' in read(kafka, created_topic)[str(user.id)][-1]
     connection.close()
+
+
+@pytest.fixture
+def pipeline(kafka, created_topic, settings):
+    """Sends all that the outbox has to the topic that the settings name."""
+    settings.KAFKA_BOOTSTRAP_SERVERS = kafka.bootstrap_servers
+    settings.KAFKA_TOPIC = created_topic
+    config = producer_config(kafka.bootstrap_servers)
+    relay = Relay(lambda: Publisher(config, created_topic), stop=never)
+
+    def drain():
+        while OutboxEvent.objects.exists():
+            relay.step()
+
+    yield drain
+    connection.close()
+
+
+def republish(*arguments):
+    out = StringIO()
+    call_command("republish_users", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def users(*names):
+    return User.objects.bulk_create(
+        [User(username=name, email=f"{name}@example.com", password="!") for name in names]
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_or_some_users_are_sent_again(pipeline, monkeypatch):
+    monkeypatch.setattr("outbox.republish.BATCH", 2)
+    people = users("ada", "bob", "cyd", "dan", "eve")
+    pipeline()
+    assert republish("--dry-run") == "5 users would be sent\n"
+    assert republish() == "5 users put into the outbox\n"
+    assert set(OutboxEvent.objects.values_list("type", flat=True)) == {"user.snapshot.v1"}
+    pipeline()
+    in_order = sorted(str(person.id) for person in people)
+    assert republish("--after", in_order[2]) == "2 users put into the outbox\n"
+    pipeline()
+    assert republish(in_order[0]) == "1 users put into the outbox\n"
+    stranger = str(uuid.uuid4())
+    with pytest.raises(CommandError, match="1 of the ids are no user's"):
+        republish(stranger)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_restored_database_is_found_out_and_repaired(pipeline, kafka, created_topic):
+    """As after a restore: what changed since the backup is in the topic and not in users_db."""
+    ada, bob, cyd, _ = users("ada", "bob", "cyd", "dan")
+    pipeline()
+    assert "unsent   0" in republish("--against-topic", "--dry-run")
+    User.objects.filter(pk=ada.pk).update(username="lovelace")
+    (eve,) = users("eve")
+    User.objects.filter(pk=bob.pk).delete()
+    pipeline()
+    with connection.cursor() as cursor:  # The backup comes back, without triggers.
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("UPDATE users SET username = 'ada', version = 1 WHERE id = %s", [ada.pk])
+        cursor.execute("UPDATE users SET username = 'cydney' WHERE id = %s", [cyd.pk])
+        cursor.execute("DELETE FROM users WHERE id = %s", [eve.pk])
+        cursor.execute(
+            "INSERT INTO users (id, email, username, password) VALUES (%s, 'b@b.b', 'bob', '!')",
+            [bob.pk],
+        )
+        cursor.execute("SET session_replication_role = origin")
+    with pytest.raises(CommandError, match="4 users differ"):
+        republish("--against-topic", "--dry-run")
+    with pytest.raises(CommandError, match="2 users are left; --delete deletes them"):
+        republish("--against-topic")
+    assert User.objects.filter(pk=bob.pk).exists()
+    pipeline()
+    report = republish("--against-topic", "--delete")
+    assert "behind   0" in report
+    assert f"deleted  1 ({bob.pk}" in report
+    assert f"unknown  1 ({eve.pk}" in report
+    assert "repaired 2" in report
+    pipeline()
+    assert "behind   0" in republish("--against-topic", "--dry-run")
+    last = {key: json.loads(values[-1]) for key, values in read(kafka, created_topic).items()}
+    assert last[str(ada.pk)]["data"]["username"] == "ada"
+    assert last[str(ada.pk)]["data"]["version"] == 3
+    assert last[str(cyd.pk)]["data"]["username"] == "cydney"
+    assert last[str(eve.pk)]["type"] == last[str(bob.pk)]["type"] == "user.deleted.v1"
+    assert not User.objects.filter(pk=bob.pk).exists()
