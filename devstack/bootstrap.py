@@ -65,19 +65,20 @@ def install(requirements: Path) -> None:
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     command += ["--progress-bar", "off", "--require-hashes", "-r", str(requirements)]
     pip = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    print(f"Installing {total} packages into .venv", flush=True)
     done, output = 0, ""
     for line in pip.stdout or ():
         output += line
         done += line.startswith(("Collecting ", "Requirement already satisfied: "))
-        show(f"Installing into .venv: {done} of {total} packages")
-    print("" if sys.stdout.isatty() else f"Installed {done} packages into .venv")
+        show(f"  {done} of {total}")
+    show("\n")
     if pip.wait():
         reason = last_line("".join(line for line in output.splitlines(True) if "ERROR" in line))
         sys.exit(f"Installing failed, {reason}. Check the network to the package index and repeat.")
 
 
 def show(text: str) -> None:
-    """Replaces the line on a terminal."""
+    """Replaces the line on a terminal; elsewhere nothing."""
     if sys.stdout.isatty():
         print(f"\r{text}", end="", flush=True)
 

@@ -35,6 +35,7 @@ _NOBODY: list[str | Path] = [
     "--clear-groups",
     "--inh-caps=+dac_override",
     "--ambient-caps=+dac_override",
+    "--securebits=+no_setuid_fixup",  # access(2), which initdb asks, forgets that right otherwise
     "--pdeathsig=INT",  # a change of uid clears the one that was set before
 ]
 # Its log must hold no row and no statement: these carry e-mail addresses and hashes.

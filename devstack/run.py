@@ -9,6 +9,7 @@ data's, and a restart would hide it.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -22,6 +23,8 @@ from devstack.ports import Ports
 from devstack.processes import end_with_parent
 from devstack.stack import Stack
 
+_NEEDED = 500
+"""MB for new data of both databases and Kafka."""
 _LONGEST_PAUSE = 30
 _STEADY = 60
 """Seconds after which a part that ends is again started without a long pause."""
@@ -37,6 +40,7 @@ def run(folder: Path) -> None:
     console = Console()
     stack = None
     try:
+        _require_room(folder)
         stack = Stack(folder, _ports(), servers=os.environ, report=console.step)
         console.say("Starting the stack; Ctrl-C stops it.")
         if not os.environ.get(KAFKA):
@@ -51,6 +55,14 @@ def run(folder: Path) -> None:
     finally:
         if stack:
             _stop(console, stack)
+
+
+def _require_room(folder: Path) -> None:
+    """Before PostgreSQL and Kafka say the same in a page of their own words."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    free = shutil.disk_usage(folder).free // 1_000_000
+    if free < _NEEDED:
+        raise DevstackError(f"{folder} has {free} MB free, {_NEEDED} are needed. Make room.")
 
 
 def _interrupt(*_: object) -> None:
