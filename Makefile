@@ -34,7 +34,7 @@ notes-shell: install ## Django's shell of notes_project, on the running stack
 clean: install ## Remove the stack's data, keys and secrets (.local)
 	@$(DEVSTACK) clean
 
-.PHONY: test test-users test-notes test-docs test-system lint types
+.PHONY: test test-users test-notes test-docs test-system test-compose lint types
 test: lint types test-users test-notes test-docs test-system ## Everything that CI checks
 test-users: install-dev ## users_project's own tests, and what it sends by the event contract
 	@$(BIN)/pytest -c tests/users/pytest.ini tests/users tests/contract/producer
@@ -44,6 +44,8 @@ test-docs: install-dev ## That the documentation says what is so
 	@$(BIN)/pytest tests/docs
 test-system: install-dev ## The whole stack, through the gateway
 	@$(BIN)/pytest tests/system
+test-compose: install-dev ## compose.yaml; needs a container engine with Compose
+	@$(BIN)/pytest tests/compose
 lint: install-dev ## ruff, and that the projects import nothing of each other
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
