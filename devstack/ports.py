@@ -15,7 +15,7 @@ _FIRST_FREE, _LAST_FREE = 10_000, 32_000
 
 @dataclass(frozen=True)
 class Ports:
-    """The gateway's port and eight in a row for the parts behind it."""
+    """The gateway's port and six in a row for the parts behind it."""
 
     gateway: int
     first: int
@@ -30,7 +30,7 @@ class Ports:
     @classmethod
     def free(cls) -> Ports:
         """Ports on which nothing listens, for tests."""
-        first = free_ports(9)
+        first = free_ports(7)
         return cls(first, first + 1)
 
     @property
