@@ -47,6 +47,8 @@ def consumer_config(servers: str, group_id: str, group_protocol: str) -> dict[st
         "enable.partition.eof": True,
         "allow.auto.create.topics": False,
         "reconnect.backoff.max.ms": 1000,
+        # A topic that was deleted or made anew is noticed after this time; 5 min by default.
+        "topic.metadata.refresh.interval.ms": 10_000,
     }
     if group_protocol == "classic":
         config["partition.assignment.strategy"] = "cooperative-sticky"
