@@ -5,7 +5,8 @@ from rest_framework.permissions import AllowAny
 
 from accounts.browser_views import Login, Logout
 from accounts.token_views import Jwks
-from config.views import ApiRoot, readiness
+from config.api_root import ApiRoot
+from config.health import readiness
 
 # The browsable API finds its links to sign in and out under this name.
 browser = [
