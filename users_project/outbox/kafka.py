@@ -61,7 +61,8 @@ def producer_config(servers: str) -> dict[str, Any]:
         # The partitioner of Java clients: both sides put a key into the same partition.
         "partitioner": "murmur2_random",
         "linger.ms": 5,
-        "delivery.timeout.ms": 30_000,
+        # Well below the time after which another relay takes over from a silent one.
+        "delivery.timeout.ms": 10_000,
         "reconnect.backoff.max.ms": 1000,
         "allow.auto.create.topics": False,
     }
@@ -84,7 +85,8 @@ class Publisher:
 
         Args:
             messages: those of one key stay in their order.
-            give_up: asked about twice a second while waiting; true ends the wait.
+            give_up: asked about twice a second while waiting; true ends the wait, and what it
+                raises comes out of here.
 
         Returns:
             For each message None once the broker has it, else what went wrong. A message that
@@ -109,7 +111,7 @@ class Publisher:
     def _produce(
         self, message: OutgoingMessage, report: Report, give_up: Callable[[], bool]
     ) -> None:
-        while not give_up():
+        while True:
             try:
                 self._producer.produce(
                     self._topic,
@@ -119,7 +121,9 @@ class Publisher:
                     headers=list(message.headers),
                 )
             except BufferError:  # The local queue is full: let reports come in.
-                self._producer.poll(0.1)
+                self._producer.poll(0.5)
+                if give_up():
+                    break
             except KafkaException as error:
                 report(error.args[0], None)
                 break

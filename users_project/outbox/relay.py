@@ -29,6 +29,14 @@ HOLD_BACK = 10.0
 LONGEST_BACKOFF = 5.0
 # How long a batch in hand may take to finish after a signal; seconds.
 GRACE = 5.0
+# A relay that lost its lock notices within WAIT and drops what it has not sent; the next one waits
+# longer than that, so that no older event can come in behind a newer one. Seconds.
+TAKE_OVER = 1.0
+# PostgreSQL gives up a silent relay after 10 s and 3 probes, 25 s: later than the last message of
+# that relay has expired (delivery.timeout.ms).
+_KEEPALIVES = """
+SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3
+"""
 
 
 @dataclass(slots=True)
@@ -89,7 +97,9 @@ class Relay:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [ADVISORY_LOCK])
             (self._active,) = cursor.fetchone() or (False,)
             if self._active:
+                cursor.execute(_KEEPALIVES)
                 cursor.execute("LISTEN outbox")
+                time.sleep(TAKE_OVER)
                 logger.info("relay_active")
         return self._active
 
@@ -144,6 +154,9 @@ class Relay:
             )
 
     def _gives_up(self) -> bool:
+        """Asked while waiting for the broker. Raises OperationalError where the lock is gone."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
         if self._stopping_since is None and self.stop():
             self._stopping_since = self.clock()
         return self._stopping_since is not None and self.clock() - self._stopping_since > GRACE

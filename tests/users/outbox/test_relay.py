@@ -53,6 +53,11 @@ def relay(publisher):
     connection.close()
 
 
+@pytest.fixture(autouse=True)
+def _no_wait_at_take_over(monkeypatch):
+    monkeypatch.setattr("outbox.relay.TAKE_OVER", 0.0)
+
+
 def users(*names):
     created = [
         User.objects.create(username=name, email=f"{name}@example.com", password="!")
@@ -178,3 +183,29 @@ def test_one_relay_is_active_and_a_standby_takes_over(relay, publisher):
     released.set()
     thread.join()
     assert sent[1] == 2
+
+
+def test_a_relay_that_lost_its_lock_drops_what_it_has_not_sent(relay, publisher):
+    """Another one may be active from then on, and must not be followed by older events."""
+
+    def lose_the_lock(messages, give_up):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            (pid,) = cursor.fetchone()
+        killer = threading.Thread(target=terminate, args=(pid,))
+        killer.start()
+        killer.join()
+        give_up()
+        raise AssertionError("it went on without its lock")
+
+    (ada,) = users("ada")
+    publisher.publish = lose_the_lock
+    assert relay.step() == 0
+    assert publisher.closed
+    assert remaining() == [(ada, 1)]
+
+
+def terminate(pid):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+    connection.close()
