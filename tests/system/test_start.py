@@ -60,30 +60,32 @@ def test_an_empty_environment_is_refused_with_all_that_is_missing(project, progr
     assert len(lines) == len(missing)
 
 
+MALFORMED = {"DEBUG": "maybe", "LOG_LEVEL": "LOUD", "LOG_FORMAT": "xml"}
+MALFORMED_NUMBER = {"users": {"KAFKA_TOPIC_PARTITIONS": "many"}, "notes": {}}
+
+
+def test_malformed_values_are_named(stack, project):
+    wrong = MALFORMED | MALFORMED_NUMBER[project]
+    first, *lines = refusal(start(project, CHECK, stack.environment_of(project) | wrong))
+    assert first == "The settings are not complete:"
+    for name in wrong:
+        assert any(line.startswith(f"  {project}.E002 {name} cannot be read. ") for line in lines)
+    assert len(lines) == len(wrong)
+
+
 @pytest.mark.parametrize(
-    ("name", "value"),
+    "url",
     [
-        ("{}_DATABASE_URL", f"mysql://user:{PASSWORD}@localhost/name"),
-        ("{}_DATABASE_URL", f"nonsense://user:{PASSWORD}@localhost/name"),
-        ("{}_DATABASE_URL", f"user:{PASSWORD}"),
-        ("{}_DATABASE_URL", f"postgres://user:{PASSWORD}@localhost"),
-        ("DEBUG", "maybe"),
-        ("LOG_LEVEL", "LOUD"),
-        ("LOG_FORMAT", "xml"),
+        f"mysql://user:{PASSWORD}@localhost/name",
+        f"nonsense://user:{PASSWORD}@localhost/name",
+        f"user:{PASSWORD}",
+        f"postgres://user:{PASSWORD}@localhost",
     ],
 )
-def test_a_malformed_value_is_named(stack, project, name, value):
-    name = name.format(project.upper())
-    first, line = refusal(start(project, CHECK, stack.environment_of(project) | {name: value}))
-    assert first == "The settings are not complete:"
+def test_a_malformed_database_url_is_named_and_not_shown(stack, project, url):
+    name = f"{project.upper()}_DATABASE_URL"
+    _, line = refusal(start(project, CHECK, stack.environment_of(project) | {name: url}))
     assert line.startswith(f"  {project}.E002 {name} cannot be read. ")
-
-
-@pytest.mark.parametrize("value", ["many", "0", "-1", "1.5"])
-def test_a_malformed_number_is_named(stack, value):
-    variables = stack.environment_of("users") | {"KAFKA_TOPIC_PARTITIONS": value}
-    _, line = refusal(start("users", CHECK, variables))
-    assert line.startswith("  users.E002 KAFKA_TOPIC_PARTITIONS cannot be read. A whole number")
 
 
 def test_debug_is_off_unless_asked_for(stack, project):
@@ -105,9 +107,9 @@ def test_a_database_that_is_not_there(stack, project, free_port):
     name = f"{project.upper()}_DATABASE_URL"
     url = f"postgres://{project}:{PASSWORD}@127.0.0.1:{free_port}/{project}_db"
     variables = stack.environment_of(project) | {name: url}
-    for command in ("migrate", "createsuperuser" if project == "users" else "showmigrations"):
-        (line,) = refusal(start(project, ["manage.py", command], variables))
-        assert line.startswith(f"{name}: the database at 127.0.0.1:{free_port}/{project}_db cannot")
+    (line,) = refusal(start(project, ["manage.py", "migrate"], variables))
+    assert line.startswith(f"{name}: the database at 127.0.0.1:{free_port}/{project}_db cannot")
+    assert line.endswith("Start it, or correct the variable.")
 
 
 def test_a_wrong_password_of_the_database(stack, project):
