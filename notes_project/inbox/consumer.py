@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 from inbox.apply import Record, apply_batch
 from inbox.kafka import BrokerUnavailable, Subscription
 from inbox.messages import RawMessage
-from inbox.models import Outcome, Position
+from inbox.models import DeadLetter, EventLog, Outcome, Position
 
 logger = structlog.get_logger(__name__)
 
@@ -43,7 +44,7 @@ class EventConsumer:
     dead_letter_limit: int = 100
     batch: list[RawMessage] = field(default_factory=list)
     _failures: int = 0
-    _dead_in_a_row: int = 0
+    _dead_in_a_row: int | None = None
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Steps until ``stop()``; the batch in hand is always finished or wholly left.
@@ -58,6 +59,7 @@ class EventConsumer:
         """Reads and applies one batch, or waits a little. Returns how many were applied."""
         close_old_connections()
         try:
+            self._require_few_dead_letters()
             self._start_waiting_partitions()
             if not self.batch:
                 self.batch = self.subscription.consume(self.batch_size, POLL_TIMEOUT)
@@ -107,12 +109,18 @@ class EventConsumer:
     def _count_dead_letters(self, records: Sequence[Record]) -> None:
         for record in records:
             dead = record.outcome is Outcome.DEAD
-            self._dead_in_a_row = self._dead_in_a_row + 1 if dead else 0
+            self._dead_in_a_row = (self._dead_in_a_row or 0) + 1 if dead else 0
+
+    def _require_few_dead_letters(self) -> None:
+        """A worker that is started again stops again, until somebody has seen to the letters."""
+        if self._dead_in_a_row is None:
+            self._dead_in_a_row = min(_dead_at_the_end(self.dead_letter_limit), _open_letters())
         if self._dead_in_a_row >= self.dead_letter_limit:
             raise TooManyDeadLetters(
-                f"{self._dead_in_a_row} messages in a row could not be applied: this looks like a"
-                " release that writes or reads wrongly. They are kept as dead letters; see their"
-                " reasons in the admin, then start the consumer again."
+                f"The last {self._dead_in_a_row} messages could not be applied: this looks like a"
+                " release that writes or reads wrongly. They are kept as dead letters, with their"
+                " reasons. Mend the cause, run `manage.py replay_dead_letters --all` or"
+                " `manage.py discard_dead_letters`, and start the consumer again."
             )
 
     def _back_off(self, error: Exception) -> None:
@@ -122,3 +130,13 @@ class EventConsumer:
         self.subscription.pause()
         wait = min(LONGEST_BACKOFF, 0.1 * 2**self._failures) * random.uniform(0.5, 1.0)  # noqa: S311
         self.batch += self.subscription.consume(1, wait)
+
+
+def _dead_at_the_end(limit: int) -> int:
+    """How many of the newest messages, looking at ``limit`` of them, were dead without a break."""
+    outcomes = EventLog.objects.order_by("-id").values_list("outcome", flat=True)[:limit]
+    return sum(1 for _ in itertools.takewhile(Outcome.DEAD.__eq__, outcomes))
+
+
+def _open_letters() -> int:
+    return DeadLetter.objects.open().count()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Collection
 
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
@@ -67,6 +68,16 @@ class EventLog(models.Model):
 class DeadLetterQuerySet(models.QuerySet["DeadLetter"]):
     def open(self) -> DeadLetterQuerySet:
         return self.filter(resolution=None)
+
+    def chosen(self, ids: Collection[int], *, every: bool) -> DeadLetterQuerySet | None:
+        """The open letters of these ids, or all; None where an id is not one, or nothing is named.
+
+        For commands, which take either ids or ``--all``.
+        """
+        if bool(ids) == every:
+            return None
+        letters = self.open() if every else self.open().filter(id__in=ids)
+        return letters if every or letters.count() == len(set(ids)) else None
 
 
 class DeadLetter(models.Model):

@@ -70,15 +70,24 @@ def test_a_letter_that_still_fails_stays_open(mended):
     assert hopeless in DeadLetter.objects.open()
 
 
-@pytest.mark.parametrize("arguments", [[], ["1", "--all"]])
-def test_letters_must_be_named_in_one_way(arguments):
-    with pytest.raises(CommandError, match="or give --all"):
-        run("replay_dead_letters", *arguments)
+@pytest.mark.parametrize("arguments", [[], ["1", "--all"], ["1"]])
+@pytest.mark.parametrize(
+    "command", [["replay_dead_letters"], ["discard_dead_letters", "--reason=r"]]
+)
+def test_letters_must_be_open_and_named_in_one_way(command, arguments):
+    with pytest.raises(CommandError, match="Name the ids of open dead letters, or give --all"):
+        run(*command, *arguments)
 
 
-def test_an_unknown_id_is_said():
-    with pytest.raises(CommandError, match="No open dead letter has the id 7"):
-        run("replay_dead_letters", "7")
+def test_letters_are_discarded_with_a_reason(mended):
+    _, broken, hopeless = mended
+    command = ["discard_dead_letters", "--reason", "a test"]
+    assert run(*command, "--all", "--dry-run") == "2 dead letters would be discarded\n"
+    assert run(*command, str(hopeless.id)) == "1 dead letters discarded\n"
+    hopeless.refresh_from_db()
+    assert (hopeless.resolution, hopeless.resolution_note) == ("discarded", "a test")
+    assert hopeless.resolved_at
+    assert list(DeadLetter.objects.open()) == [broken]
 
 
 def test_the_event_log_is_pruned_by_age():

@@ -167,9 +167,17 @@ def test_many_bad_messages_in_a_row_stop_the_worker(consumer, subscription, send
     catch_up(consumer)
     assert DeadLetter.objects.count() == 8
     send(bad[0])
-    with pytest.raises(TooManyDeadLetters, match="5 messages in a row"):
+    with pytest.raises(TooManyDeadLetters, match="The last 5 messages"):
         consumer.run(lambda: False)
     assert DeadLetter.objects.count() == 9
+
+    send(good)
+    again = EventConsumer(subscription, consumer.topic, dead_letter_limit=5)
+    with pytest.raises(TooManyDeadLetters):
+        again.run(lambda: False)
+    call_command("discard_dead_letters", "--all", "--reason", "seen")
+    catch_up(EventConsumer(subscription, consumer.topic, dead_letter_limit=5))
+    assert EventLog.objects.count() == 11
 
 
 def test_two_workers_share_the_partitions(configured, created_topic, send):

@@ -26,26 +26,17 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if bool(options["ids"]) == options["all"]:
-            raise CommandError("Name the ids of dead letters, or give --all.")
-        letters = DeadLetter.objects.open().order_by("id")
-        if options["ids"]:
-            letters = letters.filter(id__in=options["ids"])
-            self._require_all_found(options["ids"], letters)
+        letters = DeadLetter.objects.chosen(options["ids"], every=options["all"])
+        if letters is None:
+            raise CommandError("Name the ids of open dead letters, or give --all.")
         attempt = self._try_to_read if options["dry_run"] else self._replay
         failed = 0
-        for letter in letters.iterator(chunk_size=100):
+        for letter in letters.order_by("id").iterator(chunk_size=100):
             problem, done = attempt(letter)
             failed += bool(problem)
             self.stdout.write(f"{letter.id}: {problem or done}")
         if failed:
             raise CommandError(f"{failed} dead letters still cannot be applied.")
-
-    def _require_all_found(self, ids: list[int], letters: Any) -> None:
-        missing = set(ids) - set(letters.values_list("id", flat=True))
-        if missing:
-            listed = ", ".join(str(number) for number in sorted(missing))
-            raise CommandError(f"No open dead letter has the id {listed}.")
 
     def _replay(self, letter: DeadLetter) -> tuple[str, str]:
         """What is wrong with it still, else what became of it."""

@@ -1,0 +1,37 @@
+"""``manage.py discard_dead_letters``: closes dead letters that need not be applied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from inbox.models import DeadLetter
+
+
+class Command(BaseCommand):
+    help = (
+        "Closes open dead letters without applying them; they stay in the table with the reason.\n"
+        "Example: discard_dead_letters 17 18 --reason 'test messages'"
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("ids", nargs="*", type=int, help="ids of dead letters")
+        parser.add_argument("--all", action="store_true", help="every open dead letter")
+        parser.add_argument("--reason", required=True, help="why, for who reads it later")
+        parser.add_argument("--dry-run", action="store_true", help="count them, and change nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        letters = DeadLetter.objects.chosen(options["ids"], every=options["all"])
+        if letters is None:
+            raise CommandError("Name the ids of open dead letters, or give --all.")
+        if options["dry_run"]:
+            self.stdout.write(f"{letters.count()} dead letters would be discarded")
+            return
+        count = letters.update(
+            resolution=DeadLetter.Resolution.DISCARDED,
+            resolution_note=options["reason"],
+            resolved_at=timezone.now(),
+        )
+        self.stdout.write(f"{count} dead letters discarded")
