@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,15 +13,17 @@ import structlog
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from inbox.apply import Record, apply_batch
-from inbox.kafka import BrokerUnavailable, Subscription
+from inbox.kafka import RECREATED, BrokerUnavailable, CannotRead, Subscription
 from inbox.messages import RawMessage
-from inbox.models import DeadLetter, EventLog, Outcome, Position
+from inbox.models import DeadLetter, EventLog, Outcome, Position, Topic
 
 logger = structlog.get_logger(__name__)
 
 # Short, so that a signal is noticed; seconds.
 POLL_TIMEOUT = 0.5
 LONGEST_BACKOFF = 10.0
+# Between two looks whether the topic is still the same; seconds.
+TOPIC_INTERVAL = 5.0
 
 
 class TooManyDeadLetters(Exception):
@@ -43,6 +46,8 @@ class EventConsumer:
     batch_size: int = 500
     dead_letter_limit: int = 100
     batch: list[RawMessage] = field(default_factory=list)
+    clock: Callable[[], float] = time.monotonic
+    _look_at_topic_at: float = 0.0
     _failures: int = 0
     _dead_in_a_row: int | None = None
 
@@ -60,6 +65,7 @@ class EventConsumer:
         close_old_connections()
         try:
             self._require_few_dead_letters()
+            self._require_same_topic()
             self._start_waiting_partitions()
             if not self.batch:
                 self.batch = self.subscription.consume(self.batch_size, POLL_TIMEOUT)
@@ -80,6 +86,18 @@ class EventConsumer:
         return bool(subscription.reading) and not (
             subscription.waiting or self.batch or subscription.reading - subscription.at_end
         )
+
+    def _require_same_topic(self) -> None:
+        """Its positions mean nothing in a topic that was made anew, even where they fit."""
+        if self.clock() < self._look_at_topic_at:
+            return
+        topic_id = self.subscription.topic_id()
+        known, _ = Topic.objects.get_or_create(name=self.topic, defaults={"topic_id": topic_id})
+        if known.topic_id != topic_id:
+            raise CannotRead(
+                f"{self.topic} is not the topic that the positions are of. {RECREATED}"
+            )
+        self._look_at_topic_at = self.clock() + TOPIC_INTERVAL
 
     def _start_waiting_partitions(self) -> None:
         if self.subscription.waiting:

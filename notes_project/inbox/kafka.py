@@ -9,13 +9,14 @@ from typing import Any, cast
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
-    OFFSET_INVALID,
     Consumer,
     KafkaError,
     KafkaException,
     Message,
+    TopicCollection,
     TopicPartition,
 )
+from confluent_kafka.admin import AdminClient
 
 from inbox.messages import RawMessage
 
@@ -23,6 +24,12 @@ logger = logging.getLogger(__name__)
 
 # A broker that does not answer for this long is treated as away; seconds.
 BROKER_TIMEOUT = 5.0
+
+
+RECREATED = (
+    "The topic was recreated. Read all of it again with"
+    " `manage.py consume_user_events --from-beginning`."
+)
 
 
 class BrokerUnavailable(Exception):
@@ -66,6 +73,10 @@ class Subscription:
 
     def __init__(self, config: Mapping[str, Any], topic: str) -> None:
         self._consumer = Consumer(dict(config), logger=logging.getLogger("librdkafka"))
+        self._admin = AdminClient(
+            {"bootstrap.servers": config["bootstrap.servers"]},
+            logger=logging.getLogger("librdkafka"),
+        )
         self._topic = topic
         self.waiting: set[int] = set()
         self.reading: set[int] = set()
@@ -97,7 +108,8 @@ class Subscription:
     def start(self, positions: Mapping[int, int]) -> None:
         """Begins to read the waiting partitions, at ``positions`` (partition: next offset).
 
-        Where there is none the group's committed offset counts, else the beginning.
+        Where there is none it begins at the beginning. The group's committed offset never counts:
+        it may be ahead of a database that came back from a backup.
 
         Raises:
             CannotRead: a position is beyond the end of its partition.
@@ -105,9 +117,8 @@ class Subscription:
         """
         places = [TopicPartition(self._topic, number) for number in sorted(self.waiting)]
         try:
-            places = self._consumer.committed(places, BROKER_TIMEOUT)
             for place in places:
-                place.offset = self._start_of(place, positions.get(place.partition))
+                place.offset = self._start_of(place, positions.get(place.partition, 0))
             # All at once: a question to the broker waits behind the fetch of a running partition.
             self._consumer.incremental_assign(places)
             self.reading |= self.waiting
@@ -116,6 +127,21 @@ class Subscription:
             raise BrokerUnavailable(str(error.args[0])) from error
         if self._paused:
             self.pause()
+
+    def topic_id(self) -> str:
+        """Kafka's id of the topic; one that is made anew under the same name has another (KIP-516).
+
+        Raises:
+            BrokerUnavailable, CannotRead.
+        """
+        try:
+            names = TopicCollection([self._topic])
+            described = self._admin.describe_topics(names, request_timeout=BROKER_TIMEOUT)
+            return str(described[self._topic].result().topic_id)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise CannotRead(f"The topic {self._topic} is not there any more.") from error
+            raise BrokerUnavailable(str(error.args[0])) from error
 
     def pause(self) -> None:
         """Stops the flow and keeps the membership, as long as ``consume`` is called."""
@@ -153,16 +179,12 @@ class Subscription:
     def _places(self) -> list[TopicPartition]:
         return [TopicPartition(self._topic, number) for number in sorted(self.reading)]
 
-    def _start_of(self, place: TopicPartition, stored: int | None) -> int:
+    def _start_of(self, place: TopicPartition, stored: int) -> int:
         low, high = self._consumer.get_watermark_offsets(place, timeout=BROKER_TIMEOUT)
-        if stored is None:
-            committed = place.offset if place.offset != OFFSET_INVALID else OFFSET_BEGINNING
-            return committed if low <= committed <= high else OFFSET_BEGINNING
         if stored > high:
             raise CannotRead(
                 f"The stored position of {self._topic}[{place.partition}] is {stored}, beyond the"
-                f" end of the topic, {high}: the topic was recreated. Read all of it again with"
-                " `manage.py consume_user_events --from-beginning`."
+                f" end of the topic, {high}. {RECREATED}"
             )
         return max(stored, low)
 

@@ -37,6 +37,19 @@ class Position(models.Model):
         return f"{self.topic}[{self.partition}]@{self.next_offset}"
 
 
+class Topic(models.Model):
+    """The topic that the positions are of, by the id that Kafka gave it."""
+
+    name = models.CharField(max_length=249, primary_key=True)
+    topic_id = models.CharField(max_length=36)
+
+    class Meta:
+        db_table = "topics"
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class EventLog(models.Model):
     """One row for each message read, with its outcome: the transaction log of the service."""
 

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from inbox.consumer import EventConsumer, TooManyDeadLetters
 from inbox.kafka import CannotRead, Subscription, consumer_config
-from inbox.models import DeadLetter, EventLog, Position
+from inbox.models import DeadLetter, EventLog, Position, Topic
 from tests.notes.inbox.events import created, raw, updated
 from users.models import User
 
@@ -136,21 +136,43 @@ def test_a_recreated_topic_stops_the_worker_and_says_what_to_run(configured, cre
         call_command("consume_user_events")
 
 
-def test_a_topic_recreated_under_a_running_worker_stops_it(configured, kafka, created_topic, send):
-    subscription = Subscription(
-        configured | {"topic.metadata.refresh.interval.ms": 500}, created_topic
-    )
-    consumer = EventConsumer(subscription, created_topic)
-    try:
-        send(*(created(uuid.uuid4()) for _ in range(20)))
-        catch_up(consumer)
-        admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
-        admin.delete_topics([created_topic])[created_topic].result()
-        create(admin, created_topic)
-        with pytest.raises(CannotRead):
-            consumer.run(lambda: False)
-    finally:
-        subscription.close()
+def test_a_topic_recreated_under_a_running_worker_stops_it(
+    consumer, kafka, created_topic, send, monkeypatch
+):
+    monkeypatch.setattr("inbox.consumer.TOPIC_INTERVAL", 0.1)
+    send(*(created(uuid.uuid4()) for _ in range(20)))
+    catch_up(consumer)
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    admin.delete_topics([created_topic])[created_topic].result()
+    create(admin, created_topic)
+    with pytest.raises(CannotRead, match=r"--from-beginning|not there any more"):
+        consumer.run(lambda: False)
+
+
+def test_a_recreated_topic_is_found_out_where_the_positions_fit(configured, settings, send):
+    send(created(uuid.uuid4()))
+    call_command("consume_user_events", "--until-caught-up")
+    Topic.objects.update(topic_id="that of the topic before")
+    with pytest.raises(CommandError, match=r"is not the topic .*--from-beginning"):
+        call_command("consume_user_events", "--until-caught-up")
+    call_command("consume_user_events", "--until-caught-up", "--from-beginning")
+    assert list(EventLog.objects.values_list("outcome", flat=True)) == ["applied", "duplicate"]
+
+
+def test_a_database_without_positions_begins_at_the_beginning(configured, send):
+    """As after a restore from a backup of before the first message; Kafka's offset is ahead."""
+    send(created(uuid.uuid4()))
+    call_command("consume_user_events", "--until-caught-up")
+    for model in (Position, Topic, User):
+        model.objects.all().delete()
+    call_command("consume_user_events", "--until-caught-up")
+    assert User.objects.count() == 1
+
+
+def test_a_position_beyond_the_end_is_no_negative_lag(configured, created_topic):
+    Position.objects.create(topic=created_topic, partition=1, next_offset=7)
+    with pytest.raises(CommandError, match=r"beyond the end .*--from-beginning"):
+        call_command("pipeline_status")
 
 
 def test_a_missing_topic_is_said_with_what_to_run(configured, settings, kafka):

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inbox.consumer import EventConsumer, TooManyDeadLetters
 from inbox.kafka import BrokerUnavailable, CannotRead, Subscription, consumer_config
-from inbox.models import Position
+from inbox.models import Position, Topic
 
 logger = structlog.get_logger(__name__)
 
@@ -43,7 +43,8 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         if options["from_beginning"]:
-            Position.objects.filter(topic=settings.KAFKA_TOPIC).update(next_offset=0)
+            Position.objects.filter(topic=settings.KAFKA_TOPIC).delete()
+            Topic.objects.filter(name=settings.KAFKA_TOPIC).delete()
         subscription = self._subscribe(stop)
         if subscription is None:
             return
