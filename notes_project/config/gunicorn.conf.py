@@ -1,9 +1,22 @@
-"""How gunicorn runs this project; the number of workers comes from WEB_CONCURRENCY."""
+"""How gunicorn runs this project."""
 
 import os
+import sys
 
-bind = os.environ.get("NOTES_BIND", "127.0.0.1:8002")
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+from django.core.exceptions import ImproperlyConfigured
+
+from config.env import Environment
+
+env = Environment("notes")
+
+bind = env.text("NOTES_BIND", "127.0.0.1:8002")
+# Not WEB_CONCURRENCY: gunicorn reads that by itself, and ends with a traceback where it is wrong.
+workers = env.integer("WEB_WORKERS", 2)
+try:
+    env.require_valid()
+except ImproperlyConfigured as error:
+    sys.exit(str(error))
+
 worker_class = "gthread"
 threads = 4
 # One load for all workers: less memory, and a wrong setting stops the start instead of each worker.

@@ -23,14 +23,15 @@ def calls(path):
     return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
 
 
-def of_settings(project):
-    """Variables that a settings.py reads through its `env`, each with its default."""
+def of_code(project):
+    """Variables that a project reads through an `env`, each with its default."""
     found = {}
-    for call in calls(ROOT / f"{project}_project" / "config" / "settings.py"):
-        if not ast.unparse(call.func).startswith("env.") or not call.args:
-            continue
-        variable, *default = call.args
-        found[variable.value] = default_of(default[0] if default else None)
+    for module in ("settings.py", "gunicorn.conf.py"):
+        for call in calls(ROOT / f"{project}_project" / "config" / module):
+            if not ast.unparse(call.func).startswith("env.") or not call.args:
+                continue
+            variable, *default = call.args
+            found[variable.value] = default_of(default[0] if default else None)
     return found
 
 
@@ -40,19 +41,6 @@ def default_of(node):
     if not isinstance(node, ast.Constant):
         return COMPUTED
     return str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
-
-
-def of_gunicorn(project):
-    path = ROOT / f"{project}_project" / "config" / "gunicorn.conf.py"
-    return {
-        call.args[0].value: call.args[1].value
-        for call in calls(path)
-        if ast.unparse(call.func) == "os.environ.get"
-    }
-
-
-def of_code(project):
-    return of_settings(project) | of_gunicorn(project)
 
 
 def documented(*headings):
