@@ -304,3 +304,11 @@ def test_a_new_password_ends_the_sign_in_that_it_waits_for(ada):
         wait_until_blocked()
     changed.result(10)
     assert not Session.objects.live().exists()
+
+
+def test_without_a_signing_key_the_answer_is_try_again(anonymous, ada, settings, tmp_path):
+    settings.USERS_SIGNING_KEYS_DIR = tmp_path
+    response = anonymous.post(TOKEN, {"username": ada.username, "password": PASSWORD})
+    assert response.status_code == 503
+    assert response["Retry-After"] == "5"
+    assert response["Content-Type"] == "application/problem+json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from django.contrib.auth import authenticate
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
@@ -16,11 +17,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import sessions
-from accounts.keys import key_folder
+from accounts.keys import SigningKeyError, key_folder
 from accounts.models import Session, User
 from accounts.serializers import CredentialsSerializer, RefreshSerializer, TokenAnswerSerializer
 from accounts.tokens import LIFETIME, issue_access_token
+from config.errors import ServiceUnavailable
 from config.renderers import JSONRenderer
+
+logger = structlog.get_logger(__name__)
 
 
 @method_decorator(cache_control(no_store=True), name="dispatch")
@@ -109,9 +113,14 @@ class Jwks(APIView):
 
 
 def _answer(session: Session, refresh: str) -> Response:
+    try:
+        access = issue_access_token(session)
+    except SigningKeyError:
+        logger.exception("no_signing_key")
+        raise ServiceUnavailable from None
     return Response(
         {
-            "access": issue_access_token(session),
+            "access": access,
             "refresh": refresh,
             "token_type": "Bearer",
             "expires_in": LIFETIME,
