@@ -5,7 +5,8 @@ import sys
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
+from psycopg.errors import UndefinedTable
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -21,3 +22,7 @@ if __name__ == "__main__":
             f"NOTES_DATABASE_URL: the database at {place} cannot be used: {reason}. "
             "Start it, or correct the variable."
         )
+    except ProgrammingError as error:
+        if not isinstance(error.__cause__, UndefinedTable):
+            raise
+        sys.exit("The database has not all tables of this release: run `manage.py migrate`.")

@@ -87,7 +87,6 @@ def apply_again(message: RawMessage) -> Record:
         return record
     try:
         with transaction.atomic():
-            gate.lock_users([record.event.user_id])
             if record.outcome is None:
                 _apply_events([(record, record.event)])
             _write_event_log([record])
@@ -147,6 +146,8 @@ def _store_positions(positions: dict[Partition, int]) -> None:
 def _apply_events(pending: Iterable[tuple[Record, UserEvent]]) -> None:
     """Sends the newest event of each user through the gate and sets every outcome."""
     newest = _newest_of_each_user(pending)
+    # First of all: an upsert that waits for a deletion's row lock would insert the user again.
+    gate.lock_users(list(newest))
     events = [event for _, event in newest.values()]
     written = gate.delete_users({e.user_id: e.version for e in events if e.kind is Kind.DELETION})
     written |= gate.apply_states([e.state for e in events if e.kind is Kind.STATE and e.state])
@@ -183,6 +184,7 @@ def _newest_of_each_user(
 
 def _write_event_log(records: Iterable[Record]) -> None:
     with (
+        connection.wrap_database_errors,  # Django leaves out what COPY raises.
         connection.cursor() as cursor,
         cursor.copy(
             'COPY event_log (topic, partition, "offset", event_id, type, user_id, version,'

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, InternalError, OperationalError, close_old_connections
 
 from inbox.apply import Record, apply_batch
 from inbox.kafka import RECREATED, BrokerUnavailable, CannotRead, Subscription
@@ -48,6 +48,7 @@ class EventConsumer:
     batch: list[RawMessage] = field(default_factory=list)
     clock: Callable[[], float] = time.monotonic
     _look_at_topic_at: float = 0.0
+    _retry_at: float = 0.0
     _failures: int = 0
     _dead_in_a_row: int | None = None
 
@@ -64,21 +65,25 @@ class EventConsumer:
         """Reads and applies one batch, or waits a little. Returns how many were applied."""
         close_old_connections()
         try:
-            self._require_few_dead_letters()
+            if self.clock() < self._retry_at:
+                self._keep_polling()
+                return 0
+            self.require_few_dead_letters()
             self._require_same_topic()
             self._start_waiting_partitions()
             if not self.batch:
                 self.batch = self.subscription.consume(self.batch_size, POLL_TIMEOUT)
-            records = self._apply()
+            applied = self._apply()
         except BrokerUnavailable as error:
-            logger.warning("broker_unavailable", error=str(error))
+            self._retry_later("broker_unavailable", error)
             return 0
-        except (OperationalError, InterfaceError) as error:
-            self._back_off(error)
+        except (OperationalError, InterfaceError, InternalError) as error:
+            self.subscription.pause()
+            self._retry_later("database_unavailable", error)
             return 0
         self._failures = 0
         self.subscription.resume()
-        return records
+        return applied
 
     def caught_up(self) -> bool:
         """Whether every partition assigned to this worker was read to its end."""
@@ -110,10 +115,18 @@ class EventConsumer:
         records = apply_batch(self.batch)
         self.batch = []
         self._log(records)
-        next_offsets = {r.message.partition: r.message.offset + 1 for r in records}
         self._count_dead_letters(records)
-        self.subscription.commit(next_offsets)
+        self._commit({r.message.partition: r.message.offset + 1 for r in records})
         return len(records)
+
+    def _commit(self, next_offsets: dict[int, int]) -> None:
+        """For those who watch the group's lag; the stored positions are what counts."""
+        if not next_offsets:
+            return
+        try:
+            self.subscription.commit(next_offsets)
+        except BrokerUnavailable as error:
+            logger.warning("offsets_not_committed", error=str(error))
 
     def _log(self, records: Sequence[Record]) -> None:
         for record in records:
@@ -129,8 +142,12 @@ class EventConsumer:
             dead = record.outcome is Outcome.DEAD
             self._dead_in_a_row = (self._dead_in_a_row or 0) + 1 if dead else 0
 
-    def _require_few_dead_letters(self) -> None:
-        """A worker that is started again stops again, until somebody has seen to the letters."""
+    def require_few_dead_letters(self) -> None:
+        """A worker that is started again stops again, until somebody has seen to the letters.
+
+        Raises:
+            TooManyDeadLetters: the last messages were all dead, and are not resolved yet.
+        """
         if self._dead_in_a_row is None:
             self._dead_in_a_row = min(_dead_at_the_end(self.dead_letter_limit), _open_letters())
         if self._dead_in_a_row >= self.dead_letter_limit:
@@ -138,16 +155,19 @@ class EventConsumer:
                 f"The last {self._dead_in_a_row} messages could not be applied: this looks like a"
                 " release that writes or reads wrongly. They are kept as dead letters, with their"
                 " reasons. Mend the cause, run `manage.py replay_dead_letters --all` or"
-                " `manage.py discard_dead_letters`, and start the consumer again."
+                " `manage.py discard_dead_letters --all --reason WHY`, and start it again."
             )
 
-    def _back_off(self, error: Exception) -> None:
-        """Waits for the database, paused, and keeps polling: the group must not lose the member."""
+    def _retry_later(self, event: str, error: Exception) -> None:
         self._failures += 1
-        logger.warning("database_unavailable", error=type(error).__name__, failures=self._failures)
-        self.subscription.pause()
-        wait = min(LONGEST_BACKOFF, 0.1 * 2**self._failures) * random.uniform(0.5, 1.0)  # noqa: S311
-        self.batch += self.subscription.consume(1, wait)
+        wait = min(LONGEST_BACKOFF, 0.1 * 2 ** min(self._failures, 10))
+        self._retry_at = self.clock() + wait * random.uniform(0.5, 1.0)  # noqa: S311
+        reason = str(error).partition("\n")[0]
+        logger.warning(event, error=reason, failures=self._failures)
+
+    def _keep_polling(self) -> None:
+        """The group loses a member that does not poll. Paused partitions give nothing."""
+        self.batch += self.subscription.consume(1, POLL_TIMEOUT)
 
 
 def _dead_at_the_end(limit: int) -> int:

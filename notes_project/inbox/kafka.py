@@ -1,14 +1,12 @@
-"""The only module of this project that knows confluent_kafka."""
+"""The membership of the consumer group. This module and ``topic`` alone know confluent_kafka."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 from confluent_kafka import (
-    OFFSET_BEGINNING,
     Consumer,
     KafkaError,
     KafkaException,
@@ -22,6 +20,11 @@ from inbox.messages import RawMessage
 
 logger = logging.getLogger(__name__)
 
+_NOT_PASSING = (
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+)
 # A broker that does not answer for this long is treated as away; seconds.
 BROKER_TIMEOUT = 5.0
 
@@ -82,7 +85,7 @@ class Subscription:
         self.reading: set[int] = set()
         self.at_end: set[int] = set()
         self._paused = False
-        _partitions(self._consumer, topic)
+        partitions_of(self._consumer, topic)
         self._consumer.subscribe([topic], self._assigned, self._revoked, self._revoked)
 
     def consume(self, limit: int, timeout: float) -> list[RawMessage]:
@@ -96,7 +99,7 @@ class Subscription:
         for message in self._fetched(limit, timeout):
             error = message.error()
             if error is None:
-                messages.append(_raw(message))
+                messages.append(raw_message(message))
                 self.at_end.discard(messages[-1].partition)
             elif error.code() == KafkaError._PARTITION_EOF:
                 self.at_end.add(message.partition() or 0)
@@ -122,6 +125,7 @@ class Subscription:
             # All at once: a question to the broker waits behind the fetch of a running partition.
             self._consumer.incremental_assign(places)
             self.reading |= self.waiting
+            self.at_end -= self.waiting
             self.waiting.clear()
         except KafkaException as error:
             raise BrokerUnavailable(str(error.args[0])) from error
@@ -139,8 +143,9 @@ class Subscription:
             described = self._admin.describe_topics(names, request_timeout=BROKER_TIMEOUT)
             return str(described[self._topic].result().topic_id)
         except KafkaException as error:
-            if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise CannotRead(f"The topic {self._topic} is not there any more.") from error
+            if error.args[0].code() in _NOT_PASSING:
+                reason = error.args[0].str()
+                raise CannotRead(f"The topic {self._topic} cannot be read: {reason}.") from error
             raise BrokerUnavailable(str(error.args[0])) from error
 
     def pause(self) -> None:
@@ -191,15 +196,10 @@ class Subscription:
     def _handle(self, error: KafkaError) -> None:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             # The topic changed under a running worker: look at the positions again.
-            self._set_waiting(self.reading)
-        elif error.code() in (
-            KafkaError.UNKNOWN_TOPIC_OR_PART,
-            KafkaError.TOPIC_AUTHORIZATION_FAILED,
-            KafkaError.GROUP_AUTHORIZATION_FAILED,
-        ):
+            self._wait_with_all()
+        elif error.code() in _NOT_PASSING or error.fatal():
+            # After a fatal error librdkafka reads nothing more: a new process has to.
             raise CannotRead(f"The topic {self._topic} cannot be read: {error.str()}.")
-        elif error.fatal():
-            raise BrokerUnavailable(error.str())
         else:
             logger.warning("kafka_error", extra={"error": error.str()})
 
@@ -215,71 +215,13 @@ class Subscription:
         for kept in (self.waiting, self.reading, self.at_end):
             kept -= numbers
 
-    def _set_waiting(self, numbers: Iterable[int]) -> None:
+    def _wait_with_all(self) -> None:
         self._consumer.incremental_unassign(self._places())
-        self.waiting |= set(numbers)
+        self.waiting |= self.reading
         self.reading.clear()
-        self.at_end.clear()
 
 
-def end_offsets(servers: str, topic: str) -> dict[int, tuple[int, int]]:
-    """The first and the next offset of each partition. Joins no group.
-
-    Raises:
-        BrokerUnavailable, CannotRead: as for a Subscription.
-    """
-    consumer = Consumer(
-        {"bootstrap.servers": servers, "group.id": "unused", "allow.auto.create.topics": False},
-        logger=logging.getLogger("librdkafka"),
-    )
-    try:
-        return {
-            number: consumer.get_watermark_offsets(TopicPartition(topic, number), BROKER_TIMEOUT)
-            for number in _partitions(consumer, topic)
-        }
-    except KafkaException as error:
-        raise BrokerUnavailable(str(error.args[0])) from error
-    finally:
-        consumer.close()
-
-
-def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[RawMessage]]:
-    """All messages from the beginning to what is the end now, in batches. Joins no group.
-
-    Raises:
-        BrokerUnavailable, CannotRead: as for a Subscription.
-    """
-    consumer = Consumer(
-        {
-            "bootstrap.servers": servers,
-            "group.id": "unused",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "allow.auto.create.topics": False,
-        },
-        logger=logging.getLogger("librdkafka"),
-    )
-    try:
-        unread = set(_partitions(consumer, topic))
-        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in unread])
-        silent_since = time.monotonic()
-        while unread:
-            # It waits until there are ``limit`` messages, so not for long.
-            fetched = consumer.consume(limit, 0.2)
-            if fetched:
-                silent_since = time.monotonic()
-            elif time.monotonic() - silent_since > BROKER_TIMEOUT:
-                raise BrokerUnavailable(f"no message within {BROKER_TIMEOUT:.0f} s")
-            yield [_raw(message) for message in fetched if message.error() is None]
-            for error in (message.error() for message in fetched):
-                if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                    raise BrokerUnavailable(error.str())
-            unread -= {message.partition() for message in fetched if message.error() is not None}
-    finally:
-        consumer.close()
-
-
-def _partitions(consumer: Consumer, topic: str) -> list[int]:
+def partitions_of(consumer: Consumer, topic: str) -> list[int]:
     """Raises BrokerUnavailable, and CannotRead where there is no such topic."""
     try:
         found = consumer.list_topics(topic, BROKER_TIMEOUT).topics[topic]
@@ -293,7 +235,7 @@ def _partitions(consumer: Consumer, topic: str) -> list[int]:
     return list(found.partitions)
 
 
-def _raw(message: Message) -> RawMessage:
+def raw_message(message: Message) -> RawMessage:
     return RawMessage(
         message.topic() or "",
         message.partition() or 0,

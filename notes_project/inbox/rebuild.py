@@ -18,6 +18,8 @@ from users import gate
 from users.gate import UserState
 
 BATCH = 2000
+# Each user is an advisory lock, and PostgreSQL has room for some thousands at a time.
+REPAIR_BATCH = 500
 
 _CREATE = """
 CREATE TEMPORARY TABLE topic_users (
@@ -114,6 +116,7 @@ def _store(rows: list[tuple[Any, ...]]) -> None:
 
 
 def _delete(rows: list[tuple[Any, ...]]) -> None:
+    gate.lock_users([row[0] for row in rows])
     gate.delete_users({row[0]: row[1] for row in rows})
 
 
@@ -125,7 +128,7 @@ def _in_batches(difference: str) -> Iterator[list[tuple[Any, ...]]]:
             cursor.execute(
                 "SELECT id, t.version, t.username, t.is_active, t.tokens_valid_after, t.created_at"
                 f" {difference} AND id > %s ORDER BY id LIMIT %s",
-                [last, BATCH],
+                [last, REPAIR_BATCH],
             )
             rows = cursor.fetchall()
         if not rows:

@@ -10,8 +10,9 @@ from django.conf import settings
 from django.db.models import Count, Max
 from django.utils import timezone
 
-from inbox.kafka import RECREATED, CannotRead, end_offsets
+from inbox.kafka import RECREATED, CannotRead
 from inbox.models import DeadLetter, EventLog, Position
+from inbox.topic import end_offsets
 
 MINUTES = 5
 

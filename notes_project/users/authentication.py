@@ -11,6 +11,7 @@ from rest_framework import exceptions, status
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
+from config.errors import ServiceUnavailable
 from config.problems import respond
 from users import gate, tokens
 from users.keys import KeysUnavailable
@@ -18,14 +19,6 @@ from users.models import User
 
 COOKIE = "access_token"
 NO_KEYS = "Access tokens cannot be verified at the moment."
-RETRY_AFTER = 5
-
-
-class ServiceUnavailable(exceptions.APIException):
-    """A 503. DRF turns ``wait``, seconds, into the header Retry-After."""
-
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    wait = RETRY_AFTER
 
 
 class TokenAuthentication(SessionAuthentication):
@@ -62,7 +55,7 @@ class TokenCookieMiddleware(AuthenticationMiddleware):
         if not isinstance(exception, KeysUnavailable):
             return None
         response = respond(request, status.HTTP_503_SERVICE_UNAVAILABLE, NO_KEYS)
-        response["Retry-After"] = str(RETRY_AFTER)
+        response["Retry-After"] = str(ServiceUnavailable.wait)
         return response
 
 

@@ -54,13 +54,19 @@ class UserState:
 
 
 def lock_users(ids: Sequence[UUID]) -> None:
-    """Keeps deletions and token provisioning of these users waiting until the commit."""
+    """Takes the locks, until the commit, that every writer of these users takes first.
+
+    Row locks do not suffice: an upsert that waits for the row of a user who is being deleted goes
+    on as an insert, and does not look for the tombstone again.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [list(ids)])
 
 
 def apply_states(states: Sequence[UserState], *, repair: bool = False) -> set[UUID]:
-    """Stores the states that are newer than what is stored; the caller holds the transaction.
+    """Stores the states that are newer than what is stored.
+
+    The caller holds the transaction and the users' locks.
 
     Args:
         states: at most one for each user.
@@ -90,12 +96,12 @@ def apply_states(states: Sequence[UserState], *, repair: bool = False) -> set[UU
 def delete_users(versions: dict[UUID, int]) -> set[UUID]:
     """Leaves a tombstone for each user, then deletes the row and, by cascade, the notes.
 
-    The caller holds the transaction. Returns the ids whose tombstone is new or newer.
+    The caller holds the transaction and the users' locks. Returns the ids whose tombstone is new
+    or newer.
     """
     if not versions:
         return set()
     ids = list(versions)
-    lock_users(ids)
     with connection.cursor() as cursor:
         cursor.execute(_BURY, [ids, list(versions.values())])
         buried = {row[0] for row in cursor.fetchall()}
@@ -118,10 +124,7 @@ def stored_versions(ids: Sequence[UUID]) -> dict[UUID, int]:
 
 
 def provision(state: UserState) -> None:
-    """Stores the facts of an access token, in a transaction of its own.
-
-    It takes the lock that a deletion takes: neither can pass the other and revive the user.
-    """
+    """Stores the facts of an access token, in a transaction of its own."""
     with transaction.atomic():
         lock_users([state.id])
         apply_states([state])

@@ -25,6 +25,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub hi
     ResourceType,
 )
 
+_OF_MESSAGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG, KafkaError.INVALID_RECORD)
 # A broker that does not answer for this long is treated as away; seconds.
 BROKER_TIMEOUT = 5.0
 
@@ -49,6 +50,14 @@ class OutgoingMessage:
     key: bytes
     value: bytes
     headers: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a message was not sent; ``of_message``: because of what it is, at any broker."""
+
+    text: str
+    of_message: bool = False
 
 
 def producer_config(servers: str) -> dict[str, Any]:
@@ -80,7 +89,7 @@ class Publisher:
 
     def publish(
         self, messages: Sequence[OutgoingMessage], give_up: Callable[[], bool]
-    ) -> list[str | None]:
+    ) -> list[Failure | None]:
         """Sends the messages in order and waits until each is acknowledged or has failed.
 
         Args:
@@ -95,7 +104,7 @@ class Publisher:
         Raises:
             ProducerBroken: some messages will never get a report.
         """
-        results: list[str | None] = ["no report from the broker"] * len(messages)
+        results: list[Failure | None] = [Failure("no report from the broker")] * len(messages)
         for index, message in enumerate(messages):
             self._produce(message, partial(_report, results, index), give_up)
         while self._producer.flush(0.5) and not give_up():
@@ -140,9 +149,10 @@ class Publisher:
 
 
 def _report(
-    results: list[str | None], index: int, error: KafkaError | None, _: Message | None
+    results: list[Failure | None], index: int, error: KafkaError | None, _: Message | None
 ) -> None:
-    results[index] = None if error is None else error.str()
+    of_message = error is not None and error.code() in _OF_MESSAGE
+    results[index] = None if error is None else Failure(error.str(), of_message)
 
 
 def create_topic(

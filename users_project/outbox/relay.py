@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 import psycopg
 import structlog
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 
-from outbox.kafka import OutgoingMessage, ProducerBroken, Publisher
+from outbox.kafka import Failure, OutgoingMessage, ProducerBroken, Publisher
 from outbox.models import OutboxEvent, PendingEvent
 
 logger = structlog.get_logger(__name__)
@@ -29,13 +29,14 @@ HOLD_BACK = 10.0
 LONGEST_BACKOFF = 5.0
 # How long a batch in hand may take to finish after a signal; seconds.
 GRACE = 5.0
-# A relay that lost its lock notices within WAIT and drops what it has not sent; the next one waits
-# longer than that, so that no older event can come in behind a newer one. Seconds.
+# A relay whose connection ended notices within WAIT and drops what it has not sent; the next one
+# waits longer than that, so that no older event can come in behind a newer one. Seconds.
 TAKE_OVER = 1.0
-# PostgreSQL gives up a silent relay after 10 s and 3 probes, 25 s: later than the last message of
-# that relay has expired (delivery.timeout.ms).
+# PostgreSQL gives up a silent relay after 25 s, idle or not: later than the last message of that
+# relay has expired (delivery.timeout.ms).
 _KEEPALIVES = """
-SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3
+SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
+SET tcp_user_timeout = 25000
 """
 
 
@@ -76,7 +77,7 @@ class Relay:
             sent = self._send(rows) if rows else 0
             if not rows:
                 self._wait_for_notify()
-        except (OperationalError, InterfaceError, psycopg.OperationalError) as error:
+        except (OperationalError, InterfaceError, InternalError, psycopg.OperationalError) as error:
             self._lose_database(error)
             return 0
         except ProducerBroken as error:
@@ -85,7 +86,7 @@ class Relay:
             return 0
         if rows and not sent:
             self._back_off()
-        elif sent:
+        else:
             self._failures = 0
         return sent
 
@@ -118,39 +119,45 @@ class Relay:
             logger.info("events_sent", count=len(sent))
         return len(sent)
 
-    def _sent(self, rows: Sequence[PendingEvent], results: Iterable[str | None]) -> list[int]:
+    def _sent(self, rows: Sequence[PendingEvent], results: Iterable[Failure | None]) -> list[int]:
         """The positions of the rows to delete.
 
         Behind a failed row every later one of the same user stays too: it is sent again after
         the failed one, so that the newest event of a user is always the last in the topic.
         """
         sent: list[int] = []
-        failed: dict[str, tuple[PendingEvent, str]] = {}
-        for row, problem in zip(rows, results, strict=True):
-            if problem is None and row.user_id not in failed:
+        failed: dict[str, tuple[PendingEvent, Failure]] = {}
+        for row, failure in zip(rows, results, strict=True):
+            if failure is None and row.user_id not in failed:
                 sent.append(row.position)
-            elif problem is not None:
-                failed.setdefault(row.user_id, (row, problem))
+            elif failure is not None:
+                failed.setdefault(row.user_id, (row, failure))
         if failed:
             self._leave(failed, broker_works=bool(sent))
         return sent
 
-    def _leave(self, failed: Mapping[str, tuple[PendingEvent, str]], broker_works: bool) -> None:
-        """Says what stays; where the broker takes the rest, these users alone wait a while."""
-        if not broker_works:
-            row, problem = next(iter(failed.values()))
-            logger.warning(
-                "nothing_sent", users=len(failed), first_position=row.position, error=problem
-            )
-            return
-        for row, problem in failed.values():
-            self._held_back[row.user_id] = self.clock() + HOLD_BACK
+    def _leave(
+        self, failed: Mapping[str, tuple[PendingEvent, Failure]], broker_works: bool
+    ) -> None:
+        """Says what stays. A user whose event cannot be sent waits a while, alone."""
+        refused = {
+            user_id: (row, failure)
+            for user_id, (row, failure) in failed.items()
+            if broker_works or failure.of_message
+        }
+        for user_id, (row, failure) in refused.items():
+            self._held_back[user_id] = self.clock() + HOLD_BACK
             logger.error(
                 "event_not_sent",
                 position=row.position,
-                user_id=row.user_id,
-                error=problem,
+                user_id=user_id,
+                error=failure.text,
                 hint="It stays in the outbox and is tried again.",
+            )
+        if not refused:
+            row, failure = next(iter(failed.values()))
+            logger.warning(
+                "nothing_sent", users=len(failed), first_position=row.position, error=failure.text
             )
 
     def _gives_up(self) -> bool:
@@ -170,7 +177,12 @@ class Relay:
 
     def _lose_database(self, error: Exception) -> None:
         """The lock went with the connection: another relay may be active from now on."""
-        logger.warning("database_unavailable", error=type(error).__name__)
+        reason = str(error).partition("\n")[0]
+        logger.warning(
+            "database_unavailable",
+            error=reason,
+            hint="Start it, or correct USERS_DATABASE_URL. Trying again.",
+        )
         self._active = False
         connection.close()
         self._drop_publisher()
@@ -183,7 +195,8 @@ class Relay:
 
     def _back_off(self) -> None:
         self._failures += 1
-        time.sleep(min(LONGEST_BACKOFF, 0.1 * 2**self._failures) * random.uniform(0.5, 1.0))  # noqa: S311
+        wait = min(LONGEST_BACKOFF, 0.1 * 2 ** min(self._failures, 10))
+        time.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311
 
 
 def to_message(row: PendingEvent) -> OutgoingMessage:

@@ -41,6 +41,7 @@ _DIFFERENCES = {
     "unknown": "FROM topic_users AS t LEFT JOIN users AS u USING (id)"
     " WHERE NOT t.deleted AND u.id IS NULL",
 }
+_TYPES = ("user.created.v1", "user.updated.v1", "user.snapshot.v1", "user.deleted.v1")
 DELETING = ("deleted", "unknown")
 _REPAIRS = {
     "unsent": _SNAPSHOT,
@@ -155,9 +156,15 @@ def _newest(batch: Iterable[bytes]) -> list[list[Any]]:
     """The columns of the temporary table, of the last word on each user in the batch."""
     newest: dict[str, tuple[bool, int, dict[str, Any]]] = {}
     for value in batch:
-        event = json.loads(value)
-        data = event["data"]
-        word = (event["type"] == "user.deleted.v1", data["version"], data)
+        try:
+            event = json.loads(value)
+            data = event["data"]
+            word = (event["type"] == "user.deleted.v1", int(data["version"]), data)
+            UUID(data["id"])
+        except (ValueError, TypeError, KeyError):
+            continue  # No event: readers set it aside, and it says nothing of any user.
+        if event["type"] not in _TYPES:
+            continue
         rival = newest.get(data["id"])
         if rival is None or rival[:2] <= word[:2]:
             newest[data["id"]] = word

@@ -6,9 +6,11 @@ import threading
 import uuid
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
+from inbox import apply
 from inbox.apply import apply_batch
+from inbox.messages import parse
 from inbox.models import DeadLetter, EventLog, Position
 from tests.notes.inbox.events import (
     TOPIC,
@@ -20,7 +22,7 @@ from tests.notes.inbox.events import (
     snapshot,
     updated,
 )
-from users.gate import provision
+from users.gate import delete_users, lock_users, provision
 from users.models import DeletedUser, User
 
 pytestmark = pytest.mark.django_db
@@ -112,6 +114,74 @@ def test_what_lies_below_a_position_is_dropped(ada):
     assert User.objects.get().version == 1
     assert EventLog.objects.count() == 1
     assert Position.objects.get().next_offset == 6
+
+
+@pytest.mark.parametrize("late", ["event", "token"])
+def test_what_waits_for_a_deletion_does_not_revive_the_user(transactional_db, ada, late):
+    """A replayed or repaired deletion is not committed yet when an older state comes in."""
+    apply_batch([created(ada)])
+    buried, state = threading.Event(), updated(ada, 2)
+
+    def come_late():
+        buried.wait()
+        try:
+            if late == "event":
+                results.extend(outcomes(state))
+            else:
+                provision(parse(state).state)
+        finally:
+            connection.close()
+
+    results = []
+    thread = threading.Thread(target=come_late)
+    thread.start()
+    with transaction.atomic():
+        lock_users([ada])
+        delete_users({ada: 3})
+        buried.set()
+        wait_until_blocked()
+    thread.join()
+    assert not User.objects.exists()
+    assert results == (["stale"] if late == "event" else [])
+
+
+def wait_until_blocked():
+    """Until another connection waits for a lock of this one."""
+    with connection.cursor() as cursor:
+        waiting = 0
+        while not waiting:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks"
+                " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
+            (waiting,) = cursor.fetchone()
+
+
+def test_a_connection_lost_in_the_middle_can_be_tried_again(transactional_db, ada, monkeypatch):
+    """Also inside COPY, whose errors Django does not wrap by itself."""
+
+    def lose_the_connection(records):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            (pid,) = cursor.fetchone()
+        killer = threading.Thread(target=terminate, args=(pid,))
+        killer.start()
+        killer.join()
+        write_event_log(records)
+
+    write_event_log = apply._write_event_log
+    monkeypatch.setattr(apply, "_write_event_log", lose_the_connection)
+    with pytest.raises(OperationalError):
+        apply_batch([created(ada)])
+    connection.close()
+    monkeypatch.undo()
+    assert outcomes(created(ada)) == ["applied"]
+
+
+def terminate(pid):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+    connection.close()
 
 
 def test_two_workers_with_the_same_batch_apply_it_once(transactional_db, ada):

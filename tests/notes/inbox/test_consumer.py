@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from inbox.consumer import EventConsumer, TooManyDeadLetters
 from inbox.kafka import CannotRead, Subscription, consumer_config
@@ -200,6 +201,38 @@ def test_many_bad_messages_in_a_row_stop_the_worker(consumer, subscription, send
     call_command("discard_dead_letters", "--all", "--reason", "seen")
     catch_up(EventConsumer(subscription, consumer.topic, dead_letter_limit=5))
     assert EventLog.objects.count() == 11
+
+
+def test_nothing_is_forgotten_under_a_running_consumer(consumer, send):
+    send(created(uuid.uuid4()))
+    catch_up(consumer)
+    with pytest.raises(CommandError, match=r"1 consumers are in the group .* stop them first"):
+        call_command("consume_user_events", "--from-beginning")
+    assert Position.objects.exists()
+
+
+def test_a_database_that_is_away_is_waited_for_however_long(consumer, send, monkeypatch):
+    """The pauses have a limit, the member stays in its group, and then all is applied once."""
+    now = [0.0]
+    consumer.clock = lambda: now[0]
+
+    def away(batch):
+        raise OperationalError("the database is away")
+
+    send(created(uuid.uuid4()))
+    while not consumer.subscription.reading:
+        consumer.step()
+    with monkeypatch.context() as patch:
+        patch.setattr("inbox.consumer.apply_batch", away)
+        while not consumer._failures:
+            consumer.step()
+        for _ in range(1100):
+            now[0] += 60
+            consumer.step()
+    assert consumer._failures > 1100
+    now[0] += 60
+    assert consumer.step() == 1
+    assert User.objects.count() == 1
 
 
 def test_two_workers_share_the_partitions(configured, created_topic, send):

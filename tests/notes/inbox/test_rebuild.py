@@ -90,7 +90,7 @@ def test_a_newer_row_here_stays(people):
 
 
 def test_a_repair_goes_through_in_batches(people, monkeypatch):
-    monkeypatch.setattr(rebuild, "BATCH", 2)
+    monkeypatch.setattr(rebuild, "REPAIR_BATCH", 2)
     load(*(created(person) for person in people))
     assert rebuild.repair() == 5
     assert set(User.objects.values_list("id", flat=True)) == set(people)

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import User
-from outbox.kafka import ProducerBroken
+from outbox.kafka import Failure, ProducerBroken
 from outbox.models import OutboxEvent
 from outbox.relay import Relay
 
@@ -32,7 +32,7 @@ class Publisher:
             event = json.loads(message.value)
             user, version = message.key.decode(), event["data"]["version"]
             failed = (user, version) in self.failing
-            results.append("refused" if failed else None)
+            results.append(Failure("refused", of_message=True) if failed else None)
             if not failed:
                 self.sent.append((user, version))
         return results
@@ -209,3 +209,26 @@ def terminate(pid):
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
     connection.close()
+
+
+def test_refused_events_of_one_user_alone_do_not_fill_the_batch_for_ever(publisher):
+    relay = Relay(lambda: publisher, stop=lambda: False, batch_size=2)
+    (ada,) = users("ada")
+    rename(ada, "a2")
+    publisher.failing = {(ada, 1), (ada, 2)}
+    assert relay.step() == 0
+    (bob,) = users("bob")
+    assert relay.step() == 1
+    assert publisher.sent == [(bob, 1)]
+    connection.close()
+
+
+def test_a_long_outage_ends_like_a_short_one(relay, publisher, monkeypatch):
+    monkeypatch.setattr("outbox.relay.time.sleep", lambda _: None)
+    users("ada")
+    publish = publisher.publish
+    publisher.publish = lambda messages, _: [Failure("away")] * len(messages)
+    for _ in range(1100):
+        assert relay.step() == 0
+    publisher.publish = publish
+    assert relay.step() == 1

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
+import time
 from typing import Any
 
 import structlog
@@ -13,6 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from inbox.consumer import EventConsumer, TooManyDeadLetters
 from inbox.kafka import BrokerUnavailable, CannotRead, Subscription, consumer_config
 from inbox.models import Position, Topic
+from inbox.signals import StopRequest
+from inbox.topic import group_size
 
 logger = structlog.get_logger(__name__)
 
@@ -39,10 +40,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+        stop = StopRequest()
         if options["from_beginning"]:
+            self._require_no_other()
             Position.objects.filter(topic=settings.KAFKA_TOPIC).delete()
             Topic.objects.filter(name=settings.KAFKA_TOPIC).delete()
         subscription = self._subscribe(stop)
@@ -57,14 +57,14 @@ class Command(BaseCommand):
             subscription.close()
             logger.info("consumer_stopped")
 
-    def _subscribe(self, stop: threading.Event) -> Subscription | None:
+    def _subscribe(self, stop: StopRequest) -> Subscription | None:
         """Waits for the broker; None when told to stop before it answered."""
         config = consumer_config(
             settings.KAFKA_BOOTSTRAP_SERVERS,
             settings.KAFKA_GROUP_ID,
             settings.KAFKA_GROUP_PROTOCOL,
         )
-        while not stop.is_set():
+        while not stop():
             try:
                 return Subscription(config, settings.KAFKA_TOPIC)
             except CannotRead as error:
@@ -76,15 +76,28 @@ class Command(BaseCommand):
                     error=str(error),
                     hint="Start Kafka, or correct KAFKA_BOOTSTRAP_SERVERS. Trying again.",
                 )
-                stop.wait(1)
+                time.sleep(1)
         return None
 
-    def _run(self, consumer: EventConsumer, stop: threading.Event, options: dict[str, Any]) -> None:
+    def _run(self, consumer: EventConsumer, stop: StopRequest, options: dict[str, Any]) -> None:
         logger.info("consumer_started", topic=consumer.topic, group=settings.KAFKA_GROUP_ID)
         if options["once"]:
-            while not stop.is_set() and not consumer.step():
+            while not stop() and not consumer.step():
                 pass
         elif options["until_caught_up"]:
-            consumer.run(lambda: stop.is_set() or consumer.caught_up())
+            consumer.run(lambda: stop() or consumer.caught_up())
         else:
-            consumer.run(stop.is_set)
+            consumer.run(stop)
+        consumer.require_few_dead_letters()
+
+    def _require_no_other(self) -> None:
+        """Its next batch would store the positions that are to be forgotten."""
+        try:
+            members = group_size(settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_GROUP_ID)
+        except BrokerUnavailable as error:
+            raise CommandError(f"Kafka cannot say whether a consumer runs: {error}") from error
+        if members:
+            raise CommandError(
+                f"{members} consumers are in the group {settings.KAFKA_GROUP_ID}: stop them first."
+                " One that was killed is in it for ten seconds more."
+            )

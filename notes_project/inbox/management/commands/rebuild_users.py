@@ -8,7 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inbox import rebuild
-from inbox.kafka import BrokerUnavailable, CannotRead, read_topic
+from inbox.kafka import BrokerUnavailable, CannotRead
+from inbox.topic import read_topic
 
 
 class Command(BaseCommand):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from typing import Any
 
 import structlog
@@ -12,6 +10,7 @@ from django.core.management.base import BaseCommand
 
 from outbox.kafka import Publisher, producer_config
 from outbox.relay import Relay
+from outbox.signals import StopRequest
 
 logger = structlog.get_logger(__name__)
 
@@ -23,10 +22,8 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+        stop = StopRequest()
         config = producer_config(settings.KAFKA_BOOTSTRAP_SERVERS)
         logger.info("relay_started", topic=settings.KAFKA_TOPIC)
-        Relay(lambda: Publisher(config, settings.KAFKA_TOPIC), stop.is_set).run()
+        Relay(lambda: Publisher(config, settings.KAFKA_TOPIC), stop).run()
         logger.info("relay_stopped")
