@@ -5,6 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from tests.users.conftest import PASSWORD
 from tests.users.threads import at_once
 
 USERS = "/api/v1/users/"
@@ -147,3 +148,12 @@ def test_a_field_name_that_no_answer_can_carry(anonymous):
     body = b'{"email": "a@example.com", "username": "a", "password": "correct horse", "\\ud800": 1}'
     response = anonymous.generic("POST", USERS, body, content_type="application/json")
     assert [error["pointer"] for error in response.json()["errors"]] == ["/?"]
+
+
+def test_a_username_is_no_address(anonymous):
+    """It is public, and goes into events and tokens; an e-mail address must not."""
+    body = {"email": "ada@example.com", "username": "ada@example.com", "password": PASSWORD}
+    response = anonymous.post("/api/v1/users/", body)
+    assert response.status_code == 400
+    assert [error["pointer"] for error in response.json()["errors"]] == ["/username"]
+    assert not User.objects.exists()

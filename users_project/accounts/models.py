@@ -12,11 +12,12 @@ from django.contrib.auth.models import (
     BaseUserManager,
     PermissionsMixin,
 )
-from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Greatest, Lower
+
+from accounts.validators import UsernameValidator
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -69,9 +70,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False
     )
     email = models.EmailField("e-mail address", max_length=255, unique=True)
-    username = models.CharField(
-        max_length=100, unique=True, validators=[UnicodeUsernameValidator()]
-    )
+    username = models.CharField(max_length=100, unique=True, validators=[UsernameValidator()])
     password = models.CharField(max_length=255)
     created_at = models.DateTimeField(db_default=TransactionNow(), editable=False)
     # The database keeps the next two: a trigger raises them with every change.

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
-from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError as PasswordRefused
 from django.db import IntegrityError, transaction
 from django.shortcuts import get_object_or_404
@@ -15,6 +14,7 @@ from rest_framework import serializers
 
 from accounts.backends import MAX_PASSWORD_LENGTH
 from accounts.models import User
+from accounts.validators import UsernameValidator
 
 # Docstrings of serializers and views go into the OpenAPI document.
 
@@ -43,7 +43,7 @@ _NAME = {
     "type": "string",
     "minLength": 1,
     "maxLength": 100,
-    "description": "Letters and digits of any script, and any of @ . + - _",
+    "description": "Letters and digits of any script, and any of . + - _",
 }
 
 
@@ -52,7 +52,7 @@ class UsernameField(serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
         # A function: of a RegexValidator the OpenAPI document takes the pattern, whose \\w is
         # ASCII alone in JSON Schema.
-        validators = [UnicodeUsernameValidator().__call__]
+        validators = [UsernameValidator().__call__]
         super().__init__(max_length=100, trim_whitespace=False, validators=validators, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:

@@ -2,10 +2,11 @@
 
 import uuid
 
-import django.contrib.auth.validators
 import django.contrib.postgres.functions
 import django.db.models.functions.text
 from django.db import migrations, models
+
+import accounts.validators
 
 
 class Migration(migrations.Migration):
@@ -42,7 +43,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         max_length=100,
                         unique=True,
-                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                        validators=[accounts.validators.UsernameValidator()],
                     ),
                 ),
                 ("password", models.CharField(max_length=255)),
