@@ -150,6 +150,7 @@ def test_a_field_name_that_no_answer_can_carry(anonymous):
     assert [error["pointer"] for error in response.json()["errors"]] == ["/?"]
 
 
+@pytest.mark.django_db
 def test_a_username_is_no_address(anonymous):
     """It is public, and goes into events and tokens; an e-mail address must not."""
     body = {"email": "ada@example.com", "username": "ada@example.com", "password": PASSWORD}
