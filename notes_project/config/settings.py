@@ -59,7 +59,6 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django_structlog",
     "rest_framework",
-    "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "users",
@@ -161,4 +160,3 @@ USE_TZ = True
 STATIC_URL = "/static/notes/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-SILENCED_SYSTEM_CHECKS: list[str] = []

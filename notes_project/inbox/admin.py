@@ -1,29 +1,9 @@
 from __future__ import annotations
 
-from typing import Any, TypeVar
-
 from django.contrib import admin
-from django.db import models
-from django.http import HttpRequest
 
 from inbox.models import DeadLetter, EventLog
-
-M = TypeVar("M", bound=models.Model)
-
-
-class ReadOnlyAdmin(admin.ModelAdmin[M]):
-    """Rows that the consumer alone writes."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+from users.admin import ReadOnlyAdmin
 
 
 @admin.register(EventLog)

@@ -1,25 +1,23 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.db import models
 from django.http import HttpRequest
 
 from users.models import User
+
+M = TypeVar("M", bound=models.Model)
 
 # What a member of staff may do is in the access token: groups would do nothing.
 admin.site.unregister(Group)
 
 
-@admin.register(User)
-class UserAdmin(admin.ModelAdmin[User]):
-    """Read-only: shadow users change by events and tokens alone."""
+class ReadOnlyAdmin(admin.ModelAdmin[M]):
+    """Rows that change by events and tokens alone."""
 
-    list_display = ("username", "id", "is_active", "version", "created_at")
-    list_filter = ("is_active", "created_at")
-    search_fields = ("username", "=id")
-    ordering = ("username",)
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -30,3 +28,11 @@ class UserAdmin(admin.ModelAdmin[User]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(User)
+class UserAdmin(ReadOnlyAdmin[User]):
+    list_display = ("username", "id", "is_active", "version", "created_at")
+    list_filter = ("is_active", "created_at")
+    search_fields = ("username", "=id")
+    ordering = ("username",)

@@ -170,4 +170,3 @@ USE_TZ = True
 STATIC_URL = "/static/users/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-SILENCED_SYSTEM_CHECKS: list[str] = []
