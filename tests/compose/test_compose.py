@@ -12,6 +12,7 @@ from devstack.ports import free_ports
 from devstack.processes import wait_until
 from tests.system.client import Api, Client, User
 
+pytestmark = pytest.mark.timeout(1800)  # seconds: images are fetched and built first
 REPOSITORY = Path(__file__).parents[2]
 NOTES = "/api/v1/notes/"
 NO_ENGINE = (
