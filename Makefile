@@ -10,7 +10,7 @@ export PORT
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: install install-dev
 install: ## .venv with what `make run` needs
@@ -34,14 +34,16 @@ notes-shell: install ## Django's shell of notes_project, on the running stack
 clean: install ## Remove the stack's data, keys and secrets (.local)
 	@$(DEVSTACK) clean
 
-.PHONY: test test-users test-notes test-docs test-system test-compose lint types
-test: lint types test-users test-notes test-docs test-system ## Everything that CI checks
+.PHONY: test test-users test-notes test-docs test-devstack test-system test-compose lint types
+test: lint types test-users test-notes test-docs test-devstack test-system ## Everything that CI checks
 test-users: install-dev ## users_project's own tests, and what it sends by the event contract
 	@$(BIN)/pytest -c tests/users/pytest.ini tests/users tests/contract/producer
 test-notes: install-dev ## notes_project's own tests, and what it takes by the event contract
 	@$(BIN)/pytest -c tests/notes/pytest.ini tests/notes tests/contract/consumer
 test-docs: install-dev ## That the documentation says what is so
 	@$(BIN)/pytest tests/docs
+test-devstack: install-dev ## `make run` and its relatives, in a clone of the last commit
+	@$(BIN)/pytest tests/devstack
 test-system: install-dev ## The whole stack, through the gateway
 	@$(BIN)/pytest tests/system
 test-compose: install-dev ## compose.yaml; needs a container engine with Compose
