@@ -172,6 +172,7 @@ def test_kafka_may_be_away(stack, api, equal, wait_until):
 @pytest.mark.usefixtures("restored")
 def test_notes_go_on_without_users_project(stack, api):
     client = api.sign_in()
+    stack.relay.stop()
     stack.users.stop()
     stack.notes.stop()
     stack.notes.start()  # With no keys in memory: they come from the file.
@@ -184,6 +185,7 @@ def test_notes_go_on_without_users_project(stack, api):
 @pytest.mark.usefixtures("restored")
 @pytest.mark.parametrize("name", ["users_db", "notes_db"])
 def test_a_database_killed_in_the_middle_heals(stack, insert, equal, name, wait_until):
+    workers = [stack.relay.process, stack.consumer.process]
     insert(2000)
     database = getattr(stack, name)
     database.kill()
@@ -191,6 +193,7 @@ def test_a_database_killed_in_the_middle_heals(stack, insert, equal, name, wait_
     database.wait_ready()
     insert(100)
     wait_until(equal)
+    assert all(worker.running for worker in workers)  # They waited, and went on.
 
 
 @pytest.mark.usefixtures("restored")
