@@ -80,7 +80,7 @@ class NoteViewSet(viewsets.GenericViewSet[Note]):
         except IntegrityError:
             # Deleted since the token was checked.
             raise exceptions.AuthenticationFailed("There is no such account.") from None
-        location = reverse("note-detail", [note["id"]])
+        location = reverse("note-detail", [note["id"]], request=request)
         return self._answer(note, status.HTTP_201_CREATED, {"Location": location})
 
     def retrieve(self, request: Request, pk: str) -> Response:

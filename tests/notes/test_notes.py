@@ -56,7 +56,7 @@ class TestCreate:
         assert note["is_archived"] is False
         assert note["created_at"] == note["updated_at"]
         assert note["created_at"].endswith("Z")
-        assert response["Location"] == url_of(note)
+        assert response["Location"] == f"http://testserver{url_of(note)}"
         assert api.get(url_of(note)).json() == note
         assert Note.objects.get().user_id == ada.id
 

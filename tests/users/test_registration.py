@@ -17,7 +17,7 @@ def test_answers_with_the_user_and_its_address(anonymous):
     response = anonymous.post(USERS, {**ADA, "email": "Ada@EXAMPLE.com"})
     assert response.status_code == 201
     user = User.objects.get()
-    assert response["Location"] == f"/api/v1/users/{user.id}/"
+    assert response["Location"] == f"http://testserver/api/v1/users/{user.id}/"
     body = response.json()
     assert list(body) == ["id", "email", "username", "created_at", "updated_at"]
     assert body["id"] == str(user.id)

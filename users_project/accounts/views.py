@@ -51,7 +51,9 @@ class UserList(generics.ListCreateAPIView[User]):
         return User.objects.visible_to(self.request.user)
 
     def get_success_headers(self, data: Any) -> dict[str, str]:
-        return {"Location": reverse("user", args=[data["id"]])}
+        # Absolute: the browsable API makes a link of it.
+        path = reverse("user", args=[data["id"]])
+        return {"Location": self.request.build_absolute_uri(path)}
 
 
 @extend_schema_view(get=extend_schema(operation_id="users_read", summary="One user"))
