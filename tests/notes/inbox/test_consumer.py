@@ -204,7 +204,8 @@ def test_many_bad_messages_in_a_row_stop_the_worker(consumer, subscription, send
     assert EventLog.objects.count() == 11
 
 
-def test_nothing_is_forgotten_under_a_running_consumer(consumer, send):
+def test_nothing_is_forgotten_under_a_running_consumer(consumer, send, monkeypatch):
+    monkeypatch.setattr("inbox.management.commands.consume_user_events.LEAVING", 0.0)
     send(created(uuid.uuid4()))
     catch_up(consumer)
     with pytest.raises(CommandError, match=r"1 consumers are in the group .* stop them first"):

@@ -17,6 +17,10 @@ from inbox.topic import group_size
 
 logger = structlog.get_logger(__name__)
 
+# A consumer that was killed, or ended while it joined, stays in the group for its session timeout,
+# ten seconds. Seconds.
+LEAVING = 15.0
+
 
 class Command(BaseCommand):
     help = (
@@ -42,7 +46,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         stop = StopRequest()
         if options["from_beginning"]:
-            self._require_no_other()
+            self._require_no_other(stop)
             Position.objects.filter(topic=settings.KAFKA_TOPIC).delete()
             Topic.objects.filter(name=settings.KAFKA_TOPIC).delete()
         subscription = self._subscribe(stop)
@@ -90,14 +94,16 @@ class Command(BaseCommand):
             consumer.run(stop)
         consumer.require_few_dead_letters()
 
-    def _require_no_other(self) -> None:
+    def _require_no_other(self, stop: StopRequest) -> None:
         """Its next batch would store the positions that are to be forgotten."""
+        deadline = time.monotonic() + LEAVING
         try:
-            members = group_size(settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_GROUP_ID)
+            while members := group_size(settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_GROUP_ID):
+                if stop() or time.monotonic() > deadline:
+                    raise CommandError(
+                        f"{members} consumers are in the group {settings.KAFKA_GROUP_ID}: stop"
+                        " them first."
+                    )
+                time.sleep(0.5)
         except BrokerUnavailable as error:
             raise CommandError(f"Kafka cannot say whether a consumer runs: {error}") from error
-        if members:
-            raise CommandError(
-                f"{members} consumers are in the group {settings.KAFKA_GROUP_ID}: stop them first."
-                " One that was killed is in it for ten seconds more."
-            )
