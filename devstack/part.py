@@ -32,6 +32,9 @@ class Part:
         """Starts the process. Raises DevstackError where a port is taken."""
         if self.running:
             return
+        if self.process:
+            # What it started may outlive it and hold its port, as gunicorn's workers do.
+            self.process.end_session()
         self.require_free_ports()
         self.process = self._spawn()
 

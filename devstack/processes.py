@@ -168,6 +168,17 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
         return self.wait()
 
+    def end_session(self) -> None:
+        """SIGKILL for what is left of its session, after its own end; waits until it is gone."""
+        wait_until(self._session_ended, 5)
+
+    def _session_ended(self) -> bool:
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return True
+        return False
+
     def last_lines(self) -> str:
         """The end of its output; of a process that has ended, the very end."""
         if not self.running:

@@ -70,7 +70,7 @@ MIDDLEWARE = [
     "config.problems.keep_to_accept",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "config.slashes.AppendSlash",
     "django.middleware.csrf.CsrfViewMiddleware",
     "users.authentication.TokenCookieMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

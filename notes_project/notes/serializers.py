@@ -53,8 +53,15 @@ class _Names(list[str]):
         )
 
 
+def _split(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line], skipinitialspace=True), [])
+    except csv.Error:
+        return [line]
+
+
 class TagNames(serializers.ListField):
-    """A list of names; in an HTML form, one line with commas between them."""
+    """A list of names; in a form, commas between them, the field repeated, or both."""
 
     child = TagName()
     initial = _Names()
@@ -64,12 +71,8 @@ class TagNames(serializers.ListField):
             return super().get_value(dictionary)
         if self.field_name not in dictionary:
             return empty if getattr(self.root, "partial", False) else _Names()
-        line = str(dictionary[self.field_name])
-        try:
-            names = next(csv.reader([line], skipinitialspace=True), [])
-        except csv.Error:
-            names = [line]
-        return _Names(name for name in names if name.strip())
+        lines = dictionary.getlist(self.field_name)  # type: ignore[attr-defined]
+        return _Names(name for line in lines for name in _split(str(line)) if name.strip())
 
     def to_internal_value(self, data: Any) -> list[str]:
         return sorted(set(super().to_internal_value(data)))

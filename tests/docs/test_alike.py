@@ -6,7 +6,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROJECTS = ("users_project", "notes_project")
-ALIKE = ["env", "errors", "exceptions", "logs", "parsers", "problems", "renderers"]
+ALIKE = ["env", "errors", "exceptions", "logs", "parsers", "problems", "renderers", "slashes"]
 
 
 @pytest.mark.parametrize("module", ALIKE)

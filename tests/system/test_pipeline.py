@@ -1,6 +1,7 @@
 """From a committed change in users_db to the shadow user in notes_db, on the real servers."""
 
 import itertools
+import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -249,3 +250,13 @@ def test_registrations_in_parallel_all_arrive(api, equal, wait_until):
         users = list(pool.map(lambda _: api.register(), range(24)))
     assert len({user.id for user in users}) == 24
     wait_until(equal)
+
+
+@pytest.mark.usefixtures("restored")
+def test_a_web_server_whose_master_was_killed_starts_again_at_once(stack, api):
+    """Its workers live on for a while and hold the port."""
+    os.kill(stack.users.process.pid, signal.SIGKILL)
+    stack.users.process.wait()
+    stack.users.start()
+    stack.users.wait_ready()
+    api.register()
