@@ -116,17 +116,9 @@ class EventConsumer:
         self.batch = []
         self._log(records)
         self._count_dead_letters(records)
-        self._commit({r.message.partition: r.message.offset + 1 for r in records})
+        if records:
+            self.subscription.commit({r.message.partition: r.message.offset + 1 for r in records})
         return len(records)
-
-    def _commit(self, next_offsets: dict[int, int]) -> None:
-        """For those who watch the group's lag; the stored positions are what counts."""
-        if not next_offsets:
-            return
-        try:
-            self.subscription.commit(next_offsets)
-        except BrokerUnavailable as error:
-            logger.warning("offsets_not_committed", error=str(error))
 
     def _log(self, records: Sequence[Record]) -> None:
         for record in records:

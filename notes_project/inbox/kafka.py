@@ -161,16 +161,16 @@ class Subscription:
     def commit(self, next_offsets: Mapping[int, int]) -> None:
         """Tells the group how far the partitions are applied, for those who watch its lag.
 
-        Raises:
-            BrokerUnavailable: it could not be told. The stored positions are what counts.
+        It does not wait for the answer: without a coordinator that wait never ends, and the
+        stored positions are what counts.
         """
         places = [
             TopicPartition(self._topic, number, offset) for number, offset in next_offsets.items()
         ]
         try:
-            self._consumer.commit(offsets=places, asynchronous=False)
+            self._consumer.commit(offsets=places, asynchronous=True)
         except KafkaException as error:
-            raise BrokerUnavailable(str(error.args[0])) from error
+            logger.warning("offsets_not_committed", extra={"error": str(error.args[0])})
 
     def close(self) -> None:
         """Leaves the group."""

@@ -17,9 +17,9 @@ from inbox.topic import group_size
 
 logger = structlog.get_logger(__name__)
 
-# A consumer that was killed, or ended while it joined, stays in the group for its session timeout,
-# ten seconds. Seconds.
-LEAVING = 15.0
+# A consumer that was killed, or ended while it joined, stays in the group for its session timeout:
+# 10 s, and 45 s with the group protocol of KIP-848. Seconds.
+LEAVING = 60.0
 
 
 class Command(BaseCommand):
