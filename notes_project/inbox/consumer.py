@@ -52,14 +52,19 @@ class EventConsumer:
     _failures: int = 0
     _dead_in_a_row: int | None = None
 
-    def run(self, stop: Callable[[], bool]) -> None:
+    def run(self, stop: Callable[[], bool], report: Callable[[int], None] = lambda _: None) -> None:
         """Steps until ``stop()``; the batch in hand is always finished or wholly left.
+
+        Args:
+            report: called after each step with the number of messages applied so far.
 
         Raises:
             CannotRead, TooManyDeadLetters: a person has to look; nothing is lost meanwhile.
         """
+        applied = 0
         while not stop():
-            self.step()
+            applied += self.step()
+            report(applied)
 
     def step(self) -> int:
         """Reads and applies one batch, or waits a little. Returns how many were applied."""

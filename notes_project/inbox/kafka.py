@@ -75,7 +75,9 @@ class Subscription:
     """
 
     def __init__(self, config: Mapping[str, Any], topic: str) -> None:
-        self._consumer = Consumer(dict(config), logger=logging.getLogger("librdkafka"))
+        self._consumer = Consumer(
+            {**config, "on_commit": _log_refusal}, logger=logging.getLogger("librdkafka")
+        )
         self._admin = AdminClient(
             {"bootstrap.servers": config["bootstrap.servers"]},
             logger=logging.getLogger("librdkafka"),
@@ -85,16 +87,22 @@ class Subscription:
         self.reading: set[int] = set()
         self.at_end: set[int] = set()
         self._paused = False
+        self._joined = False
         partitions_of(self._consumer, topic)
-        self._consumer.subscribe([topic], self._assigned, self._revoked, self._revoked)
 
     def consume(self, limit: int, timeout: float) -> list[RawMessage]:
         """Up to ``limit`` messages, as soon as there is one, after ``timeout`` seconds at most.
+
+        The first call joins the group: a worker that finds before that it cannot read leaves no
+        member behind for whose session others would wait.
 
         Raises:
             CannotRead: a position is outside of the topic.
             BrokerUnavailable: the broker refuses for now.
         """
+        if not self._joined:
+            self._consumer.subscribe([self._topic], self._assigned, self._revoked, self._revoked)
+            self._joined = True
         messages = []
         for message in self._fetched(limit, timeout):
             error = message.error()
@@ -172,6 +180,14 @@ class Subscription:
         except KafkaException as error:
             logger.warning("offsets_not_committed", extra={"error": str(error.args[0])})
 
+    def lag(self) -> int:
+        """Messages of the partitions it reads that it has not given out, as last heard."""
+        return sum(
+            max(0, self._consumer.get_watermark_offsets(place, cached=True)[1] - place.offset)
+            for place in self._consumer.position(self._places())
+            if place.offset >= 0
+        )
+
     def close(self) -> None:
         """Leaves the group."""
         self._consumer.close()
@@ -219,6 +235,11 @@ class Subscription:
         self._consumer.incremental_unassign(self._places())
         self.waiting |= self.reading
         self.reading.clear()
+
+
+def _log_refusal(error: KafkaError | None, _: list[TopicPartition]) -> None:
+    if error is not None:
+        logger.warning("offsets_not_committed", extra={"error": error.str()})
 
 
 def partitions_of(consumer: Consumer, topic: str) -> list[int]:

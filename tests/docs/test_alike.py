@@ -6,7 +6,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROJECTS = ("users_project", "notes_project")
-ALIKE = ["env", "errors", "exceptions", "logs", "parsers", "problems", "renderers", "slashes"]
+ALIKE = [
+    "env",
+    "errors",
+    "exceptions",
+    "logs",
+    "parsers",
+    "problems",
+    "progress",
+    "renderers",
+    "slashes",
+]
 
 
 @pytest.mark.parametrize("module", ALIKE)

@@ -14,6 +14,7 @@ from devstack.processes import wait_until
 from inbox.consumer import EventConsumer, TooManyDeadLetters
 from inbox.kafka import CannotRead, Subscription, consumer_config
 from inbox.models import DeadLetter, EventLog, Position, Topic
+from inbox.topic import group_size
 from tests.notes.inbox.events import created, raw, updated
 from users.models import User
 
@@ -202,6 +203,26 @@ def test_many_bad_messages_in_a_row_stop_the_worker(consumer, subscription, send
     call_command("discard_dead_letters", "--all", "--reason", "seen")
     catch_up(EventConsumer(subscription, consumer.topic, dead_letter_limit=5))
     assert EventLog.objects.count() == 11
+
+
+def test_a_worker_that_cannot_read_never_joins_the_group(
+    consumer, configured, created_topic, kafka, send
+):
+    """Its session would hold up those who wait for the group to be empty."""
+    Topic.objects.create(name=created_topic, topic_id="that of the topic before")
+    with pytest.raises(CannotRead):
+        consumer.run(lambda: False)
+    assert group_size(kafka.bootstrap_servers, configured["group.id"]) == 0
+
+
+def test_the_lag_is_what_is_not_given_out_yet(consumer, subscription, send):
+    send(*(created(uuid.uuid4()) for _ in range(30)))
+    seen = []
+    consumer.batch_size = 10
+    consumer.run(consumer.caught_up, lambda applied: seen.append((applied, subscription.lag())))
+    assert all(applied + lag <= 30 for applied, lag in seen)
+    assert seen[-1] == (30, 0)
+    assert max(lag for _, lag in seen) > 0
 
 
 def test_nothing_is_forgotten_under_a_running_consumer(consumer, send, monkeypatch):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from config.progress import Progress
 from inbox.consumer import EventConsumer, TooManyDeadLetters
 from inbox.kafka import BrokerUnavailable, CannotRead, Subscription, consumer_config
 from inbox.models import Position, Topic
@@ -89,10 +91,18 @@ class Command(BaseCommand):
             while not stop() and not consumer.step():
                 pass
         elif options["until_caught_up"]:
-            consumer.run(lambda: stop() or consumer.caught_up())
+            self._run_on(consumer, lambda: stop() or consumer.caught_up())
         else:
-            consumer.run(stop)
+            self._run_on(consumer, stop)
         consumer.require_few_dead_letters()
+
+    def _run_on(self, consumer: EventConsumer, stop: Callable[[], bool]) -> None:
+        with Progress("messages") as progress:
+            if progress.on_terminal:
+                lag = consumer.subscription.lag
+                consumer.run(stop, lambda applied: progress.show(applied, lag()))
+            else:  # The log says enough.
+                consumer.run(stop)
 
     def _require_no_other(self, stop: StopRequest) -> None:
         """Its next batch would store the positions that are to be forgotten."""

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from django.utils import timezone
 
+from config.progress import Progress
 from inbox.models import EventLog
 
 BATCH = 10_000
@@ -32,10 +33,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{old.count()} rows would be deleted")
             return
         total = 0
-        while deleted := self._delete_batch(before):
-            total += deleted
-            if self.stderr.isatty():
-                self.stderr.write(f"\r{total} rows deleted", ending="")
+        with Progress("rows") as progress:
+            while deleted := self._delete_batch(before):
+                total += deleted
+                progress.show(total)
         self.stdout.write(f"{total} rows deleted")
 
     def _delete_batch(self, before: datetime) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from config.progress import Progress
 from inbox import rebuild
 from inbox.kafka import BrokerUnavailable, CannotRead
 from inbox.topic import read_topic
@@ -27,7 +28,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         batches = read_topic(settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC, rebuild.BATCH)
         try:
-            unreadable = rebuild.load(batches, self._progress)
+            with Progress("messages") as progress:
+                unreadable = rebuild.load(batches, progress.show)
         except (BrokerUnavailable, CannotRead) as error:
             raise CommandError(f"The topic could not be read: {error}") from error
         comparison = rebuild.compare()
@@ -39,7 +41,3 @@ class Command(BaseCommand):
             self.stdout.write(f"repaired   {rebuild.repair()}")
         elif comparison.repairable:
             raise CommandError(f"{comparison.repairable} users differ; run without --dry-run.")
-
-    def _progress(self, read: int) -> None:
-        if self.stderr.isatty():
-            self.stderr.write(f"\r{read} messages read", ending="")

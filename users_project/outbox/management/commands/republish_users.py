@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from config.progress import Progress
 from outbox import republish
 from outbox.kafka import BrokerUnavailable, read_topic
 
@@ -49,9 +50,14 @@ class Command(BaseCommand):
             count = (users.filter(pk__in=ids) if ids else users).count()
             self.stdout.write(f"{count} users would be sent")
             return
-        while batch := republish.publish_snapshots(last, ids):
-            total, last = total + len(batch), batch[-1]
-            self._progress(f"{total} users, up to {last}")
+        try:
+            with Progress("users") as progress:
+                while batch := republish.publish_snapshots(last, ids):
+                    total, last = total + len(batch), batch[-1]
+                    progress.show(total)
+        except BaseException:
+            self.stderr.write(f"{total} users put into the outbox. Go on with --after {last}")
+            raise
         self.stdout.write(f"{total} users put into the outbox")
         if ids and total < len(set(ids)):
             raise CommandError(f"{len(set(ids)) - total} of the ids are no user's.")
@@ -59,10 +65,8 @@ class Command(BaseCommand):
     def _load(self) -> None:
         servers, topic = settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC
         try:
-            republish.load(
-                read_topic(servers, topic, republish.BATCH),
-                lambda read: self._progress(f"{read} messages read"),
-            )
+            with Progress("messages") as progress:
+                republish.load(read_topic(servers, topic, republish.BATCH), progress.show)
         except BrokerUnavailable as error:
             raise CommandError(f"The topic {topic} could not be read: {error}.") from error
 
@@ -78,7 +82,3 @@ class Command(BaseCommand):
                 raise CommandError(f"{left} users are left; --delete deletes them.")
         elif comparison.total:
             raise CommandError(f"{comparison.total} users differ; run without --dry-run.")
-
-    def _progress(self, line: str) -> None:
-        if self.stderr.isatty():
-            self.stderr.write(f"\r{line}", ending="")
