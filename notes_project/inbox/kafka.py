@@ -86,6 +86,7 @@ class Subscription:
         self.waiting: set[int] = set()
         self.reading: set[int] = set()
         self.at_end: set[int] = set()
+        self._next: dict[int, int] = {}
         self._paused = False
         self._joined = False
         partitions_of(self._consumer, topic)
@@ -107,8 +108,9 @@ class Subscription:
         for message in self._fetched(limit, timeout):
             error = message.error()
             if error is None:
-                messages.append(raw_message(message))
-                self.at_end.discard(messages[-1].partition)
+                messages.append(read := raw_message(message))
+                self.at_end.discard(read.partition)
+                self._next[read.partition] = read.offset + 1
             elif error.code() == KafkaError._PARTITION_EOF:
                 self.at_end.add(message.partition() or 0)
             else:
@@ -132,6 +134,7 @@ class Subscription:
                 place.offset = self._start_of(place, positions.get(place.partition, 0))
             # All at once: a question to the broker waits behind the fetch of a running partition.
             self._consumer.incremental_assign(places)
+            self._next |= {place.partition: place.offset for place in places}
             self.reading |= self.waiting
             self.at_end -= self.waiting
             self.waiting.clear()
@@ -182,11 +185,11 @@ class Subscription:
 
     def lag(self) -> int:
         """Messages of the partitions it reads that it has not given out, as last heard."""
-        return sum(
-            max(0, self._consumer.get_watermark_offsets(place, cached=True)[1] - place.offset)
-            for place in self._consumer.position(self._places())
-            if place.offset >= 0
-        )
+        ends = {
+            place.partition: self._consumer.get_watermark_offsets(place, cached=True)[1]
+            for place in self._places()
+        }
+        return sum(max(0, end - self._next[number]) for number, end in ends.items())
 
     def close(self) -> None:
         """Leaves the group."""
