@@ -10,7 +10,7 @@ export PORT
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: install install-dev
 install: ## .venv with what `make run` needs
@@ -35,7 +35,8 @@ clean: install ## Remove the stack's data, keys and secrets (.local)
 	@$(DEVSTACK) clean
 
 .PHONY: test test-users test-notes test-docs test-devstack test-system test-compose lint types
-test: lint types test-users test-notes test-docs test-devstack test-system ## Everything that CI checks
+.PHONY: test-faults test-faults-short test-faults-off
+test: lint types test-users test-notes test-docs test-devstack test-system test-faults-short ## Everything that CI checks
 test-users: install-dev ## users_project's own tests, and what it sends by the event contract
 	@$(BIN)/pytest -c tests/users/pytest.ini tests/users tests/contract/producer
 test-notes: install-dev ## notes_project's own tests, and what it takes by the event contract
@@ -46,6 +47,12 @@ test-devstack: install-dev ## `make run` and its relatives, in a clone of the la
 	@$(BIN)/pytest tests/devstack
 test-system: install-dev ## The whole stack, through the gateway
 	@$(BIN)/pytest tests/system
+test-faults: install-dev ## The fault matrix: kills, stops and cuts under load; FAULT_SEED=N repeats a run
+	@$(BIN)/pytest tests/faults
+test-faults-short: install-dev ## A few rows of it
+	@$(BIN)/pytest tests/faults -m short
+test-faults-off: install-dev ## That each row fails without the mechanism that it covers
+	@$(BIN)/pytest tests/faults --mechanisms-off
 test-compose: install-dev ## compose.yaml; needs a container engine with Compose
 	@$(BIN)/pytest tests/compose
 lint: install-dev ## ruff, and that the projects import nothing of each other

@@ -32,11 +32,11 @@ class Service(Part):
     ) -> None:
         super().__init__(name, children, *ports)
         self.project = project
-        self._arguments = arguments
+        self.arguments = arguments
         self._environment = environment
 
     def command(self) -> list[str | Path]:
-        return [sys.executable, *self._arguments]
+        return [sys.executable, *self.arguments]
 
     def _spawn(self) -> Process:
         return self._children.start(

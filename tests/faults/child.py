@@ -1,0 +1,71 @@
+"""Runs a project's program with a failpoint or with a mechanism off, and it knows of neither.
+
+``python child.py SPEC PROGRAM …``, in the project's folder. SPEC is JSON: ``off`` names a function
+of `mechanisms`; ``failpoint`` is ``[action, when, target, call, mark]``: the process sends itself
+the signal ``action`` ``before`` or ``after`` the given call of the function ``target``. It makes
+the file ``mark`` then, and does so once, also where several processes run the program.
+"""
+
+import functools
+import itertools
+import json
+import os
+import runpy
+import signal
+import sys
+from pathlib import Path
+from pkgutil import resolve_name
+
+
+def arm(action, when, target, call, mark):
+    owner, _, name = target.rpartition(".")
+    owner = resolve_name(owner)
+    function = getattr(owner, name)
+    calls = itertools.count(1)
+
+    @functools.wraps(function)
+    def armed(*arguments, **options):
+        fire = next(calls) == call
+        if fire and when == "before":
+            _fire(action, mark)
+        result = function(*arguments, **options)
+        if fire and when == "after":
+            _fire(action, mark)
+        return result
+
+    setattr(owner, name, armed)
+
+
+def _fire(action, mark):
+    try:
+        Path(mark).touch(exist_ok=False)
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), getattr(signal, action))
+
+
+def main(spec, *program):
+    # As `python PROGRAM` in the project's folder would have it.
+    sys.path[0] = str(Path.cwd())
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+
+    django.setup()
+    given = json.loads(spec)
+    if given["failpoint"]:
+        arm(*given["failpoint"])
+    if given["off"]:
+        from tests.faults import mechanisms
+
+        getattr(mechanisms, given["off"])()
+    if program[0] == "-m":
+        sys.argv = [*program[1:]]
+        runpy.run_module(program[1], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = [*program]
+        runpy.run_path(program[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

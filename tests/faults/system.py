@@ -1,0 +1,292 @@
+"""The running system, what a row may do to it, and what it must be like afterwards."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from devstack import processes
+from devstack.http import call
+from devstack.ports import Ports
+from devstack.services import Service, project_folder
+from devstack.stack import Stack
+from tests.faults import invariants, mechanisms
+from tests.faults.invariants import require
+from tests.faults.load import Load
+
+CHILD = Path(__file__).with_name("child.py")
+# Far more than any wait of the workers; seconds.
+HEALING = 60
+
+
+class System:
+    """Args:
+    folder: for the stack's data and logs.
+    off: the name of a mechanism that is off for as long as this system runs.
+    """
+
+    def __init__(self, folder, off=None):
+        self.stack = Stack(folder, Ports.free(), durable=False)
+        self.off = off
+        self.foreign = set()
+        """(partition, offset) of messages that a row wrote itself."""
+        self.load = None
+        self._stopped = []
+        self._marks = (folder / f"mark-{number}" for number in count(1))
+        if off:
+            part = mechanisms.part_of(off)
+            setattr(self.stack, part, self._variant(getattr(self.stack, part)))
+
+    def __enter__(self):
+        self.stack.__enter__()
+        self.users_sql(invariants.AUDIT_USERS)
+        self.notes_sql(invariants.AUDIT_NOTES)
+        return self
+
+    def __exit__(self, *problem):
+        self._continue()
+        return self.stack.__exit__(*problem)
+
+    def users_sql(self, statement, parameters=None):
+        return _run(self.stack.users_db, statement, parameters)
+
+    def notes_sql(self, statement, parameters=None):
+        return _run(self.stack.notes_db, statement, parameters)
+
+    def manage(self, project, *arguments, **variables):
+        """Runs `manage.py` of a project to its end and gives what it wrote."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=project_folder(project),
+            env=self.stack.environment_of(project) | variables,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        require(
+            done.returncode == 0, f"manage.py {' '.join(arguments)}: {done.stderr}{done.stdout}"
+        )
+        return done.stdout
+
+    def wait(self, condition, what, timeout=HEALING):
+        require(processes.wait_until(condition, timeout), f"not within {timeout} s: {what}")
+
+    # What a row does.
+
+    def restart(self, name, *, failpoint=None, arguments=(), environment=None):
+        """Ends a service and starts it in another way, until the end of the row.
+
+        Args:
+            name: ``users``, ``notes``, ``relay`` or ``consumer``.
+            failpoint: (action, when, target, call), see `tests.faults.child`.
+            arguments: more of them for its program.
+            environment: variables that differ.
+
+        Returns:
+            The file that is there once the process came to the failpoint.
+        """
+        part, mark = getattr(self.stack, name), next(self._marks)
+        if failpoint:
+            failpoint = [*failpoint, str(mark)]
+        variant = self._variant(part, failpoint, arguments, environment)
+        part.stop()
+        part.process.end_session()
+        variant.start()
+        variant.wait_ready()
+        self._replaced.setdefault(name, part)
+        setattr(self.stack, name, variant)
+        return mark
+
+    def another(self, name, failpoint=None):
+        """Starts a second relay or consumer beside the first, until the end of the row."""
+        part = self._variant(getattr(self.stack, name), failpoint, name=f"{name}-2")
+        part.start()
+        self._more.append(part)
+        return part
+
+    def wait_for_death(self, name, mark):
+        """Until a process has killed itself at its failpoint, and nothing else ended it."""
+        part = getattr(self.stack, name)
+        self.wait(lambda: not part.running, f"{name} comes to its failpoint")
+        assert mark.exists(), part.how_it_ended(lines=True)
+
+    def freeze(self, part):
+        """SIGSTOP for all processes of a part; the end of the row wakes them."""
+        for pid in _family(part.process.pid):
+            os.kill(pid, signal.SIGSTOP)
+            self._stopped.append(pid)
+
+    def wait_until_red(self, project):
+        """Until the gateway says that a web service is not ready."""
+        self.wait(lambda: self._readiness(project) != 200, f"readiness of {project} is red")
+
+    def require_answers(self, load, since):
+        """Until every kind of change was answered since then; each with ok."""
+        self.wait(lambda: load.answered(since) or load.refused(since), "all kinds of answers")
+        refused = load.refused(since)
+        require(not refused, "the API does not answer with 2xx", *refused)
+
+    # Around each row.
+
+    @contextmanager
+    def under_load(self, rng, people=2):
+        """A stream of changes around a fault; then everything heals, and I1 to I8 hold.
+
+        Gives the `Load`, once every kind of change was answered with ok.
+        """
+        self._replaced, self._more = {}, []
+        before = invariants.positions(self.notes_sql)
+        ((newest,),) = self.notes_sql("SELECT COALESCE(max(id), 0) FROM event_log")
+        self.load = load = Load(self.stack.gateway_url, self.stack.users_db.url, rng, people)
+        sampler = Sampler(self)
+        load.start()
+        sampler.start()
+        try:
+            self.wait(load.answered, "answers before the fault", 30)
+            yield load
+            self.heal()
+            healed = time.monotonic()
+            self.wait(lambda: load.answered(healed), "I6: every kind of change is answered again")
+        finally:
+            self._continue()
+            load.stop()
+            sampler.stop()
+        sampler.require_nothing_seen()
+        self.wait(self._no_lag, "I6: the outbox is empty, and the lag 0")
+        self.check([load], before, newest)
+
+    def heal(self):
+        """Ends what the row did to the processes, and starts again those that ended."""
+        self._continue()
+        for part in self._more:
+            part.kill()
+        for name, part in self._replaced.items():
+            variant = getattr(self.stack, name)
+            variant.stop()
+            if variant.process:
+                variant.process.end_session()
+            setattr(self.stack, name, part)
+        for part in self.stack.parts:
+            part.start()
+        for part in self.stack.parts:
+            part.wait_ready()
+        for project in ("users", "notes"):
+            self.wait(lambda p=project: self._readiness(p) == 200, f"I6: {project} is ready")
+
+    def check(self, loads, before, newest):
+        """I1 to I8, with nothing on its way any more.
+
+        Args:
+            before: the stored positions before the row.
+            newest: the id of the newest row of the event log before the row.
+        """
+        for load in loads:
+            invariants.every_answer_holds(load.accounts, self.users_sql, self.notes_sql)
+        invariants.shadows_equal_users(self.users_sql, self.notes_sql)
+        events = invariants.read_topic(self.stack.kafka.bootstrap_servers, self.foreign)
+        invariants.messages_are_changes(events, self.users_sql)
+        invariants.newest_is_last(events)
+        invariants.deleted_stay_away(self.notes_sql)
+        invariants.committed_is_applied(self.admin(), self.notes_sql)
+        query = 'SELECT partition, "offset", outcome FROM event_log WHERE id > %s'
+        invariants.each_message_is_recorded_once(
+            before, invariants.positions(self.notes_sql), self.notes_sql(query, [newest])
+        )
+        self._read_all_again()
+        invariants.no_violation_was_seen(self.notes_sql)
+
+    def admin(self):
+        return AdminClient({"bootstrap.servers": self.stack.kafka.bootstrap_servers})
+
+    def _read_all_again(self):
+        """I4: by the consumer itself, which then goes on."""
+        query = f"SELECT {invariants.FACTS} FROM users ORDER BY id"
+        buried = "SELECT id, version FROM deleted_users ORDER BY id"
+        before = self.notes_sql(query), self.notes_sql(buried)
+        self.stack.consumer.stop()
+        self.manage("notes", "consume_user_events", "--from-beginning", "--until-caught-up")
+        after = self.notes_sql(query), self.notes_sql(buried)
+        self.stack.consumer.start()
+        require(before == after, "I4: reading the whole topic again changed something")
+
+    def _no_lag(self):
+        if self.users_sql("SELECT count(*) FROM outbox") != [(0,)]:
+            return False
+        stored = invariants.positions(self.notes_sql)
+        ends = invariants.end_offsets(self.stack.kafka.bootstrap_servers)
+        return all(stored.get(number, 0) == end for number, end in ends.items())
+
+    def _readiness(self, project):
+        return call("GET", f"{self.stack.gateway_url}/readyz/{project}")[0]
+
+    def _continue(self):
+        while self._stopped:
+            try:
+                os.kill(self._stopped.pop(), signal.SIGCONT)
+            except ProcessLookupError:
+                continue
+
+    def _variant(self, part, failpoint=None, arguments=(), environment=None, name=None):
+        off = self.off if self.off and mechanisms.part_of(self.off) == part.name else None
+        program = part.arguments[2:] if part.arguments[0] == str(CHILD) else part.arguments
+        spec = json.dumps({"failpoint": failpoint, "off": off})
+        return Service(
+            name or part.name,
+            part.project,
+            *part.ports,
+            children=self.stack.children,
+            arguments=[str(CHILD), spec, *program, *arguments],
+            environment=lambda p: self.stack.environment_of(p) | (environment or {}),
+        )
+
+
+class Sampler(threading.Thread):
+    """Looks at I5 all the time, as far as Kafka and notes_db answer."""
+
+    def __init__(self, system):
+        super().__init__()
+        self._system = system
+        self._end = threading.Event()
+        self._broken = None
+
+    def run(self):
+        admin = self._system.admin()
+        while not self._end.wait(0.3) and not self._broken:
+            try:
+                invariants.committed_is_applied(admin, self._system.notes_sql)
+            except (KafkaException, psycopg.OperationalError):
+                continue
+            except invariants.Broken as error:
+                self._broken = error
+
+    def stop(self):
+        self._end.set()
+        self.join()
+
+    def require_nothing_seen(self):
+        if self._broken:
+            raise self._broken
+
+
+def _run(database, statement, parameters):
+    # A statement that its server does not answer would hold up the row for ever.
+    with psycopg.connect(database.url, autocommit=True, connect_timeout=2) as connection:
+        cursor = connection.execute(statement, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _family(pid):
+    """A process and all that it started, directly or not; each before those that it started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(each for child in children for each in _family(int(child)))]
