@@ -1,5 +1,6 @@
 """Every endpoint from its page, as a browser uses it: the cookie, forms, CSRF tokens."""
 
+import json
 import re
 from html.parser import HTMLParser
 
@@ -141,16 +142,29 @@ def test_without_the_csrf_token_nothing_is_written(browser):
     assert not Note.objects.exists()
 
 
-def test_archiving_from_its_page(browser, api):
+def test_archiving_from_the_page_of_the_note(browser, api):
     note = make(api)
     page = page_of(browser.get(url_of(note)))
     for action, archived in (("archive", True), ("unarchive", False)):
-        url = f"{url_of(note)}{action}/"
-        assert f'href="http://testserver{url}"' in page
-        forms = Forms(page_of(browser.get(url), 405)).found
-        form = next(fields for method, where, fields in forms if (method, where) == ("POST", url))
-        page_of(submit(browser, url, form))
+        url = f"http://testserver{url_of(note)}{action}/"
+        # There is nothing to get, so no link.
+        assert f'href="{url}"' not in page
+        form = next(fields for m, where, fields in Forms(page).found if (m, where) == ("POST", url))
+        page = page_of(submit(browser, url, form))
         assert Note.objects.get().is_archived is archived
+
+
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_the_raw_form_of_a_note_is_taken_as_it_is(browser, api, method):
+    note = make(api, title="Plan", content="a", tags=["x"])
+    page = page_of(browser.get(url_of(note)))
+    raw = Forms(page).of("PUT", "_content")["_content"].lstrip("\n")
+    assert json.loads(raw) == {"title": "Plan", "content": "a", "tags": ["x"]}
+    headers = {"x-csrftoken": script_token(page)}
+    response = browser.generic(
+        method.upper(), url_of(note), raw, content_type="application/json", headers=headers
+    )
+    page_of(response)
 
 
 def test_pages_filters_and_tags_have_links_and_forms(browser, api):

@@ -11,6 +11,9 @@ from notes.views import NoteViewSet
 from users.models import User
 
 NOTES = "/api/v1/notes/"
+FORM = "application/x-www-form-urlencoded"
+PART = b'--x\r\nContent-Disposition: form-data; name="title"\r\n\r\nt\r\n'
+END = b"--x--\r\n"
 pytestmark = pytest.mark.django_db
 
 
@@ -154,16 +157,48 @@ class TestCreate:
             ("text/plain", b"hello", 415),
             ("application/xml", b"<a/>", 415),
             ("multipart/form-data", b"hello", 400),
-            ("multipart/form-data; boundary=x", b"hello", 201),
-            ("application/x-www-form-urlencoded", b"title=%ff%00", 400),
-            ("application/x-www-form-urlencoded; charset=base64", b"title=a", 400),
-            ("application/x-www-form-urlencoded; charset=nonsense", b"title=a", 201),
+            (f"{FORM}; charset=base64", b"title=a", 201),
+            (f"{FORM}; charset=nonsense", b"title=a", 201),
+            (FORM, b"title=%C3%A9+%f0%9f%92%a1", 201),
+            (FORM, "title=é".encode(), 201),
+            (FORM, b"title=%ff%00", 400),
+            (FORM, b"title=%C3&content=%A9", 400),
+            (FORM, b"title=\xe9", 400),
+            (FORM, b"%ff=a", 400),
+            (FORM, "title=é".encode("latin-1"), 400),
+            (f"{FORM}; charset=iso-8859-1", "title=é".encode("latin-1"), 400),
             ("", b"{}", 415),
         ],
     )
     def test_other_kinds_of_body(self, api, content_type, body, status):
         response = api.generic("POST", NOTES, body, content_type=content_type)
         assert response.status_code == status, response.content
+        if status >= 400:
+            assert response["Content-Type"] == "application/problem+json"
+
+    @pytest.mark.parametrize(
+        ("body", "status"),
+        [
+            (PART + END, 201),
+            (PART.replace(b"t\r\n", b"a\r\n--x-ray\r\n") + END, 201),
+            (PART.replace(b"t\r\n", b"--x--\r\n") + END, 400),
+            (PART.replace(b"t\r\n", "é\r\n".encode()) + END, 201),
+            (b"preamble\r\n" + PART + END + b"\r\nepilogue", 201),
+            (END, 201),
+            (PART, 400),
+            (PART + END[:3], 400),
+            (PART + PART[:-4], 400),
+            (PART.replace(b"t\r\n", b"\xe9\r\n") + END, 400),
+            (PART.replace(b"title", b"titl\xe9") + END, 400),
+            (PART.replace(b"; name", b"; nome") + END, 400),
+            (b"--x\r\n\r\nt\r\n" + PART + END, 400),
+            (b"hello", 400),
+        ],
+    )
+    def test_a_multipart_form_is_taken_whole_or_not_at_all(self, api, body, status):
+        response = api.generic("POST", NOTES, body, content_type="multipart/form-data; boundary=x")
+        assert response.status_code == status, response.content
+        assert Note.objects.count() == (status == 201)
         if status >= 400:
             assert response["Content-Type"] == "application/problem+json"
 
@@ -372,7 +407,6 @@ def waits_for_a_lock():
 
 
 def test_a_form_may_repeat_the_tags(api, ada):
-    form = "application/x-www-form-urlencoded"
-    response = api.post(NOTES, "title=f&tags=a&tags=b, c", content_type=form)
+    response = api.post(NOTES, "title=f&tags=a&tags=b, c", content_type=FORM)
     assert response.status_code == 201
     assert response.json()["tags"] == ["a", "b", "c"]

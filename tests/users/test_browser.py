@@ -1,5 +1,7 @@
 """Signing in and out with a browser, and the pages of the browsable API."""
 
+import html
+import json
 import re
 
 import pytest
@@ -161,6 +163,17 @@ def test_a_stranger_finds_the_form_to_register(browser, db, post):
     assert again.status_code == 400
     assert "This email is taken." in again.text
     assert PASSWORD not in again.text
+
+
+def test_the_raw_form_is_taken_as_it_is(browser, at_home, ada):
+    page = browser.get(ME).text
+    raw = html.unescape(re.search(r'<textarea name="_content"[^>]*>\s*([^<]*)<', page)[1])
+    assert json.loads(raw) == {"email": "ada@example.com", "username": "ada"}
+    token = re.search(r'"csrfToken": "(\w+)"', page)[1]
+    response = browser.patch(
+        ME, raw, content_type="application/json", headers={"x-csrftoken": token}
+    )
+    assert response.status_code == 200
 
 
 def test_changing_yourself_from_the_page(browser, at_home):

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from io import BytesIO
 from typing import IO, Any, NoReturn
+from urllib.parse import unquote_to_bytes
 
-from rest_framework import exceptions, parsers, renderers
+from django.utils.http import parse_header_parameters
+from rest_framework import exceptions, parsers
+
+from config.renderers import RawFormRenderer
 
 
 class JSONParser(parsers.BaseParser):
@@ -12,7 +18,7 @@ class JSONParser(parsers.BaseParser):
 
     media_type = "application/json"
     # The browsable API fills its raw form by it.
-    renderer_class = renderers.JSONRenderer
+    renderer_class = RawFormRenderer
 
     def parse(
         self,
@@ -24,6 +30,52 @@ class JSONParser(parsers.BaseParser):
             return json.loads(stream.read().decode(), parse_constant=_refuse)
         except (ValueError, RecursionError):
             raise exceptions.ParseError("The body is not valid JSON.") from None
+
+
+class FormParser(parsers.FormParser):
+    """A form of UTF-8, as the URL standard has it; Django reads anything else as Latin-1."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        body = stream.read()
+        _require_utf8(unquote_to_bytes(body))
+        context = {**(parser_context or {}), "encoding": "utf-8"}
+        return super().parse(BytesIO(body), media_type, context)
+
+
+class MultiPartParser(parsers.MultiPartParser):
+    """A whole form of UTF-8 (RFC 7578); Django drops what it cannot read without a word."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> parsers.DataAndFiles[Any, Any]:
+        body = stream.read()
+        _require_utf8(body)
+        context = {**(parser_context or {}), "encoding": "utf-8"}
+        parsed = super().parse(BytesIO(body), media_type, context)
+        values = sum(len(each) for part in (parsed.data, parsed.files) for _, each in part.lists())
+        boundary = parse_header_parameters(media_type or "")[1]["boundary"]
+        # RFC 2046 section 5.1.1: one before each part, and a last one with two hyphens.
+        ends = re.findall(
+            rb"(?:^|\r\n)--%b(--)?[ \t]*(?=\r\n|$)" % re.escape(boundary.encode()), body
+        )
+        if ends != [b""] * values + [b"--"]:
+            raise exceptions.ParseError("The form is cut off, or a part of it has no name.")
+        return parsed
+
+
+def _require_utf8(body: bytes) -> None:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        raise exceptions.ParseError("The form is not valid UTF-8.") from None
 
 
 def _refuse(constant: str) -> NoReturn:

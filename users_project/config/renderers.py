@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from rest_framework.renderers import BaseRenderer
+from rest_framework import renderers
 
 from config.problems import MEDIA_TYPE
 
 
-class JSONRenderer(BaseRenderer):
+class JSONRenderer(renderers.BaseRenderer):
     """JSON by orjson; an error answer is labelled as problem details (RFC 9457 section 3)."""
 
     media_type = "application/json"
@@ -30,3 +30,17 @@ class JSONRenderer(BaseRenderer):
             return b""
         indent = orjson.OPT_INDENT_2 if (renderer_context or {}).get("indent") else 0
         return orjson.dumps(data, option=orjson.OPT_UTC_Z | indent, default=str)
+
+
+class RawFormRenderer(renderers.JSONRenderer):
+    """What the browsable API fills its raw form with: of an object, the fields that can be set."""
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        fields = data.serializer.fields
+        writable = {name: value for name, value in data.items() if not fields[name].read_only}
+        return super().render(writable, accepted_media_type, renderer_context)
