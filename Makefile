@@ -6,7 +6,7 @@ DEVSTACK := $(BIN)/python -m devstack
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-export PORT
+export PORT PEER
 
 .PHONY: help
 help: ## This list
@@ -34,9 +34,9 @@ notes-shell: install ## Django's shell of notes_project, on the running stack
 clean: install ## Remove the stack's data, keys and secrets (.local)
 	@$(DEVSTACK) clean
 
-.PHONY: test test-users test-notes test-docs test-devstack test-system test-compose lint types
+.PHONY: test test-users test-notes test-docs test-devstack test-system test-bench test-compose lint types
 .PHONY: test-faults test-faults-short test-faults-off
-test: lint types test-users test-notes test-docs test-devstack test-system test-faults-short ## Everything that CI checks
+test: lint types test-users test-notes test-docs test-devstack test-system test-faults-short test-bench ## Everything that CI checks
 test-users: install-dev ## users_project's own tests, and what it sends by the event contract
 	@$(BIN)/pytest -c tests/users/pytest.ini tests/users tests/contract/producer
 test-notes: install-dev ## notes_project's own tests, and what it takes by the event contract
@@ -53,6 +53,8 @@ test-faults-short: install-dev ## A few rows of it
 	@$(BIN)/pytest tests/faults -m short
 test-faults-off: install-dev ## That each row fails without the mechanism that it covers
 	@$(BIN)/pytest tests/faults --mechanisms-off
+test-bench: install-dev ## That the benchmarks still run, on a little data
+	@$(BIN)/pytest tests/benchmarks
 test-compose: install-dev ## compose.yaml; needs a container engine with Compose
 	@$(BIN)/pytest tests/compose
 lint: install-dev ## ruff, and that the projects import nothing of each other
@@ -63,6 +65,10 @@ types: install-dev ## mypy --strict for each project and for devstack
 	@cd users_project && $(UNUSED) MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml .
 	@cd notes_project && $(UNUSED) MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml .
 	@$(UNUSED) MYPYPATH=users_project $(BIN)/mypy --config-file pyproject.toml devstack
+
+.PHONY: bench
+bench: install-dev ## Benchmarks; ONLY=P9 for one, PEER=FOLDER with the peer for P10
+	@$(BIN)/python -m tests.benchmarks $(ONLY)
 
 # mypy's plugin loads the settings, which refuse an empty environment; it uses none of these.
 UNUSED := GATEWAY_URL=http://- KAFKA_BOOTSTRAP_SERVERS=- \

@@ -1,0 +1,68 @@
+"""``make bench``: runs the benchmarks, prints one table, writes it as JSON and as a picture."""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from devstack.errors import DevstackError
+from tests.benchmarks import report, servers
+
+# Each is a module with a function run(Run), which gives Ratios, and raises where answers differ.
+BENCHMARKS = {
+    "P7": "p07_registration",
+}
+RESULTS = Path("docs/benchmarks")
+
+
+class BenchmarkFailed(Exception):
+    """The text says which, and where its output is."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="P7 or others; all by default")
+    parser.add_argument("--small", action="store_true", help="execute everything, measure nothing")
+    parser.add_argument("--output", type=Path, default=RESULTS, help=f"a folder; {RESULTS}")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(BENCHMARKS):
+        sys.exit(f"No benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")
+    folder = Path(tempfile.mkdtemp(prefix="benchmarks-"))
+    results = []
+    try:
+        report.print_head()
+        for result in measure(arguments.names or BENCHMARKS, folder, small=arguments.small):
+            report.print_line(result)
+            results.append(result)
+    except (DevstackError, BenchmarkFailed) as error:
+        sys.exit(str(error))
+    shutil.rmtree(folder)
+    report.write(arguments.output, results)
+
+
+def measure(names: list[str], folder: Path, *, small: bool) -> Iterator[dict]:
+    """The results, as soon as they are known.
+
+    Each benchmark has a process of its own: a process can be one of the two Django projects alone.
+    """
+    with servers.running(folder, durable=not small) as settings:
+        for name in names:
+            output, log = folder / f"{name}.json", folder / f"{name}.log"
+            command = [sys.executable, "-m", "tests.benchmarks.one", BENCHMARKS[name], str(output)]
+            command += ["small"] if small else []
+            with log.open("w") as stdout:
+                code = subprocess.run(
+                    command, env=os.environ | settings, stdout=stdout, check=False
+                ).returncode
+            if code:
+                raise BenchmarkFailed(f"{name} failed; what it wrote is in {log}")
+            yield from json.loads(output.read_text())
+
+
+if __name__ == "__main__":
+    main()
