@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db.models import QuerySet
@@ -15,9 +17,10 @@ from rest_framework.views import APIView
 from config.errors import InvalidParameters
 from notes.models import NoteQuerySet, TagQuerySet
 from notes.pagination import KeysetPagination
-from notes.tag_names import InvalidTagName, normalise
+from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise, normalise_prefix
 
 MAX_TAGS = 20
+_NAME = {"type": "string", "maxLength": MAX_LENGTH}
 _ARCHIVED = {"false": "Not archived", "true": "Archived", "any": "All"}
 # `format` chooses the renderer, in DRF.
 _EVERYWHERE = KeysetPagination.parameters | {api_settings.URL_FORMAT_OVERRIDE}
@@ -58,7 +61,7 @@ class NoteFilter(BaseFilterBackend):
                 "name": "tag",
                 "in": "query",
                 "description": "A tag's name; may be repeated.",
-                "schema": {"type": "array", "items": {"type": "string"}, "maxItems": MAX_TAGS},
+                "schema": {"type": "array", "items": _NAME, "maxItems": MAX_TAGS},
             },
             {
                 "name": "tag_match",
@@ -74,7 +77,10 @@ class TagFilter(BaseFilterBackend):
         _refuse_unknown(request.query_params, {"prefix"})
         tags: TagQuerySet = queryset
         prefix = request.query_params.get("prefix", "")
-        return tags.filter(name__startswith=_read_tag("prefix", prefix)) if prefix else tags
+        if not prefix:
+            return tags
+        with _parameter("prefix"):
+            return tags.filter(name__startswith=normalise_prefix(prefix))
 
     def to_html(self, request: Request, queryset: QuerySet[Any], view: APIView) -> str:
         return render_to_string("notes/tag_filter.html", {"parameters": request.query_params})
@@ -85,7 +91,7 @@ class TagFilter(BaseFilterBackend):
                 "name": "prefix",
                 "in": "query",
                 "description": "How the name begins, in any letter case.",
-                "schema": {"type": "string"},
+                "schema": _NAME,
             }
         ]
 
@@ -110,11 +116,13 @@ def _read_tags(parameters: QueryDict) -> set[str]:
     texts = [text for text in parameters.getlist("tag") if text]
     if len(texts) > MAX_TAGS:
         raise InvalidParameters({"tag": f"Give {MAX_TAGS} tags at most."})
-    return {_read_tag("tag", text) for text in texts}
+    with _parameter("tag"):
+        return {normalise(text) for text in texts}
 
 
-def _read_tag(parameter: str, text: str) -> str:
+@contextmanager
+def _parameter(name: str) -> Iterator[None]:
     try:
-        return normalise(text)
+        yield
     except InvalidTagName as error:
-        raise InvalidParameters({parameter: str(error)}) from None
+        raise InvalidParameters({name: str(error)}) from None

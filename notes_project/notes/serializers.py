@@ -6,13 +6,14 @@ import csv
 from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.fields import empty
 from rest_framework.utils import html
 
 from notes.models import DEFAULT_TITLE
-from notes.tag_names import InvalidTagName, normalise
+from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise
 
 MAX_TAGS = 50
 MAX_CONTENT_BYTES = 1024 * 1024
@@ -27,6 +28,8 @@ class Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
+# For the OpenAPI document: of characters, as JSON Schema counts, there can be no more than bytes.
+@extend_schema_field({"type": "string", "maxLength": MAX_CONTENT_BYTES})
 class Content(Text):
     def get_value(self, dictionary: Mapping[Any, Any]) -> Any:
         value = super().get_value(dictionary)
@@ -36,6 +39,7 @@ class Content(Text):
         return value
 
 
+@extend_schema_field({"type": "string", "minLength": 1, "maxLength": MAX_LENGTH})
 class TagName(Text):
     def to_internal_value(self, data: Any) -> str:
         try:
@@ -123,13 +127,14 @@ class NoteSerializer(StrictSerializer):
         default=None,
         validators=[_validate_size],
         style={"base_template": "textarea.html", "rows": 12},
+        help_text=f"{MAX_CONTENT_BYTES:,} bytes of UTF-8 at most.",
     )
     is_archived = serializers.BooleanField(read_only=True)
     tags = TagNames(
         max_length=MAX_TAGS,
         default=list,
         style={"base_template": "input.html", "input_type": "text"},
-        help_text="Names, with commas between them in a form.",
+        help_text=f"Names of {MAX_LENGTH} characters at most, with commas between them in a form.",
     )
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)

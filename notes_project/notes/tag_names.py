@@ -17,6 +17,15 @@ def normalise(name: str) -> str:
 
     Raises InvalidTagName. Normalising the result again changes nothing.
     """
+    normal = normalise_prefix(name)
+    # Clients and proxies take these out of a path, however they are written (RFC 3986, 5.2.4).
+    if not {".", ".."}.isdisjoint(normal.split("/")):
+        raise InvalidTagName("A tag may not be . or .., nor have one of them between slashes.")
+    return normal
+
+
+def normalise_prefix(name: str) -> str:
+    """The same for the beginning of a name."""
     # Folding can undo NFKC and NFKC can bring capitals back: Unicode 3.13, toNFKC_Casefold.
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     normal = " ".join(unicodedata.normalize("NFKC", folded.casefold()).split())

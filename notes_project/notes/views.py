@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.db import IntegrityError
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import exceptions, generics, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -143,7 +143,17 @@ class TagList(TagView):
 
 
 class TagDetail(TagView):
-    @extend_schema(operation_id="get_tag", summary="One of one's own tags")
+    @extend_schema(
+        operation_id="get_tag",
+        summary="One of one's own tags",
+        parameters=[
+            OpenApiParameter(
+                "name",
+                location=OpenApiParameter.PATH,
+                description="In any letter case, percent-encoded whole: a slash is `%2F`.",
+            )
+        ],
+    )
     def get(self, request: Request, name: str) -> Response:
         try:
             rows = self.get_queryset().filter(name=normalise(name)).summaries()

@@ -102,6 +102,7 @@ class TestCreate:
             ({"tags": ["a" * 101]}, ("/tags/0", "invalid")),
             ({"tags": ["a\x00b"]}, ("/tags/0", "invalid")),
             ({"tags": ["a\x07b"]}, ("/tags/0", "invalid")),
+            ({"tags": [".."]}, ("/tags/0", "invalid")),
             ({"tags": [str(n) for n in range(51)]}, ("/tags", "max_length")),
             ({"colour": "red"}, ("/colour", "unknown")),
             ({"a/b~": 1}, ("/a~1b~0", "unknown")),

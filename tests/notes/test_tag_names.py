@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise
+from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise, normalise_prefix
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,9 @@ from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise
         ("İ", "i̇"),
         ("👩\u200d🚀", "👩\u200d🚀"),
         ("a" * MAX_LENGTH, "a" * MAX_LENGTH),
+        ("...", "..."),
+        (".net/a.b", ".net/a.b"),
+        ("/a//b/", "/a//b/"),
     ],
 )
 def test_the_one_form(name, expected):
@@ -26,7 +29,15 @@ def test_the_one_form(name, expected):
 
 
 @pytest.mark.parametrize("name", ["", " \t", "a" * 101, "ﷺ" * 6, "a\x00", "\x1b[0m", "\ud800"])
-def test_what_is_no_name(name):
+@pytest.mark.parametrize("function", [normalise, normalise_prefix])
+def test_what_is_no_name(function, name):
+    with pytest.raises(InvalidTagName):
+        function(name)
+
+
+@pytest.mark.parametrize("name", [".", "..", " . ", "\u2024", "\u2025", "../a", "a/./b", "a/.."])
+def test_what_no_path_can_hold_is_no_name_but_may_begin_one(name):
+    assert normalise_prefix(name)
     with pytest.raises(InvalidTagName):
         normalise(name)
 

@@ -1,5 +1,7 @@
 """Notes and tags through the gateway, as JSON."""
 
+from urllib.parse import quote
+
 import pytest
 
 from tests.system.client import Api
@@ -91,6 +93,18 @@ def test_links_lead_through_the_gateway(api, client):
         write(client)
     assert client.get(f"{NOTES}?limit=1").json()["next"].startswith(f"{api.url}{NOTES}?")
     assert set(api.get("/api/v1/").json()["notes"].partition(NOTES)[:2]) == {api.url, NOTES}
+
+
+def test_every_tag_has_an_address(client):
+    names = ["a/b", "/a", "a/", "/", "a//b", "%", "%2f", "a%20b", "?", "#", "a?b#c", " a b ", "\\"]
+    names += ["...", ".a/b.", "&=+;,", '"', "é💡", "api/v1/users", "x" * 100, "💡" * 100]
+    write(client, tags=names)
+    shown = [tag["name"] for tag in client.get("/api/v1/tags/?limit=100").json()["results"]]
+    assert set(shown) == {name.strip() for name in names}
+    for name in shown:
+        answer = client.get(f"/api/v1/tags/{quote(name, safe='')}/")
+        assert (answer.status_code, answer.json()["name"]) == (200, name)
+    assert_problem(client.post(NOTES, json={"tags": [".."]}), 400)
 
 
 def test_others_see_nothing_of_notes_and_tags(api, client):
