@@ -12,7 +12,7 @@ from django.utils import timezone
 from inbox.apply import apply_batch
 from inbox.models import DeadLetter, EventLog
 from tests.notes.inbox.events import created, deleted, message, raw
-from users.models import User
+from users.models import DeletedUser, User
 
 pytestmark = pytest.mark.django_db
 
@@ -109,10 +109,18 @@ def test_a_trace_shows_the_way_of_one_user():
         (10**6, "user.created.v1", "applied")
     ]
     assert trace["shadow_user"]["version"] == 1
+    text = run("trace_user", str(user))
+    # One line for each fact, written as in JSON.
+    created_at = User.objects.get(id=user).created_at.isoformat().replace("+00:00", "Z")
+    assert trace["shadow_user"]["created_at"] == created_at
+    assert f"shadow user:\n  id: {user}\n" in text
+    assert f"  created_at: {created_at}\n  version: 1\n  is_active: true\n" in text
     apply_batch([deleted(user, 2)])
     text = run("trace_user", str(user))
     assert "user.deleted.v1  2  applied" in text
     assert "shadow user: none" in text
+    deleted_at = DeletedUser.objects.get(id=user).deleted_at.isoformat().replace("+00:00", "Z")
+    assert f"tombstone:\n  version: 2\n  at: {deleted_at}\n" in text
 
 
 def test_a_trace_of_nobody_is_an_error():

@@ -59,7 +59,13 @@ def test_a_trace_shows_the_user_and_what_waits(ada):
     trace = json.loads(run("trace_user", str(ada.id), "--json"))
     assert trace["user"]["version"] == 1
     assert [row["type"] for row in trace["outbox"]] == ["user.created.v1"]
-    assert "ada@example.com" not in run("trace_user", str(ada.id))
+    text = run("trace_user", str(ada.id))
+    assert "ada@example.com" not in text
+    # One line for each fact, written as in JSON.
+    created_at = ada.created_at.isoformat().replace("+00:00", "Z")
+    assert trace["user"]["created_at"] == created_at
+    assert f"  id: {ada.id}\n  version: 1\n  is_active: true\n  created_at: {created_at}\n" in text
+    assert f"user.created.v1  {trace['outbox'][0]['created_at']}\n" in text
     ada.delete()
     assert "user.deleted.v1" in run("trace_user", str(ada.pk or trace["user"]["id"]))
 

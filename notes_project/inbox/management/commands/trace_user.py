@@ -6,6 +6,7 @@ import json
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.forms.models import model_to_dict
 
@@ -25,16 +26,27 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        trace = _trace(options["id"])
+        as_json = orjson.dumps(_trace(options["id"]), option=orjson.OPT_UTC_Z).decode()
         if options["json"]:
-            self.stdout.write(json.dumps(trace, default=str))
+            self.stdout.write(as_json)
             return
+        # As JSON has them: ids and times are text there.
+        trace = json.loads(as_json)
         for event in trace["events"]:
-            self.stdout.write("  ".join(str(value) for value in event.values()))
-        self.stdout.write(f"shadow user: {trace['shadow_user'] or 'none'}")
-        self.stdout.write(f"tombstone: {trace['tombstone'] or 'none'}")
+            self.stdout.write("  ".join(map(_text, event.values())))
+        for title, values in (
+            ("shadow user", trace["shadow_user"]),
+            ("tombstone", trace["tombstone"]),
+        ):
+            self.stdout.write(f"{title}:" if values else f"{title}: none")
+            for name, value in (values or {}).items():
+                self.stdout.write(f"  {name}: {_text(value)}")
         if not any(trace.values()):
             raise CommandError("Nothing has come here about this user.")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _trace(user_id: UUID) -> dict[str, Any]:

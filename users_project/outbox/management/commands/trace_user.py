@@ -6,6 +6,7 @@ import json
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -27,12 +28,17 @@ class Command(BaseCommand):
         columns = ("id", "version", "is_active", "created_at", "updated_at", "tokens_valid_after")
         user = get_user_model().objects.filter(pk=options["id"]).values(*columns).first()
         waiting = OutboxEvent.objects.pending().filter(aggregateid=str(options["id"]))
-        trace = {"user": user, "outbox": list(waiting.values("position", "type", "created_at"))}
+        found = {"user": user, "outbox": list(waiting.values("position", "type", "created_at"))}
+        as_json = orjson.dumps(found, option=orjson.OPT_UTC_Z).decode()
         if options["json"]:
-            self.stdout.write(json.dumps(trace, default=str))
+            self.stdout.write(as_json)
             return
+        # As JSON has them: ids and times are text there.
+        trace = json.loads(as_json)
         if not any(trace.values()):
             raise CommandError("There is no such user, and no event of one waits in the outbox.")
-        self.stdout.write(f"user: {user or 'none'}")
-        for row in trace["outbox"] or []:
+        self.stdout.write("user:" if trace["user"] else "user: none")
+        for name, value in (trace["user"] or {}).items():
+            self.stdout.write(f"  {name}: {value if isinstance(value, str) else json.dumps(value)}")
+        for row in trace["outbox"]:
             self.stdout.write(f"waiting: {row['position']}  {row['type']}  {row['created_at']}")
