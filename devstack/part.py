@@ -80,6 +80,11 @@ class Part:
     def running(self) -> bool:
         return self.process is not None and self.process.running
 
+    @property
+    def ended_in_order(self) -> bool:
+        """Whether it ran and ended with exit code 0."""
+        return self.process is not None and not self.running and self.process.wait() == 0
+
     def _spawn(self) -> Process:
         return self._children.start(self.name, self.command(), stop_signal=self.stop_signal)
 

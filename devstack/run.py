@@ -1,13 +1,14 @@
 """`make run`: the whole stack in the foreground, until Ctrl-C.
 
-A web server, the relay or the consumer that ends is started again, after a second at first and
-twice as long each time up to 30 s: they lose nothing by a crash. When a database, Kafka or the
-gateway ends, everything is stopped and the exit code is 1: they are the machine's trouble, or the
-data's, and a restart would hide it.
+A web server, the relay or the consumer that crashes is started again, after a second at first and
+twice as long each time up to 30 s: they lose nothing by a crash. One that ends with exit code 0 was
+asked to stop, and stays stopped. When a database, Kafka or the gateway ends, everything is stopped
+and the exit code is 1: they are the machine's trouble, or the data's, and a restart would hide it.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import signal
@@ -21,6 +22,7 @@ from devstack.external import KAFKA
 from devstack.part import Part
 from devstack.ports import Ports
 from devstack.processes import end_with_parent
+from devstack.services import Service
 from devstack.stack import Stack
 
 _NEEDED = 500
@@ -94,7 +96,7 @@ def _walk(console: Console, stack: Stack) -> None:
 
 
 def _supervise(console: Console, stack: Stack) -> None:
-    restarts: dict[Part, _Restart] = {part: _Restart(part, console) for part in stack.services}
+    restarts: dict[Part, _Restart] = {each: _Restart(each, console) for each in stack.services}
     while True:
         for part in stack.parts:
             if part.running:
@@ -107,9 +109,9 @@ def _supervise(console: Console, stack: Stack) -> None:
 
 
 class _Restart:
-    """Starts one part again, with a growing pause before each attempt."""
+    """Starts one part again where it crashed, with a growing pause before each attempt."""
 
-    def __init__(self, part: Part, console: Console) -> None:
+    def __init__(self, part: Service, console: Console) -> None:
         self._part = part
         self._console = console
         self._pause = 1
@@ -128,6 +130,11 @@ class _Restart:
         if now - self._started > _STEADY:
             self._pause = 1
         ended = self._part.how_it_ended()
+        if self._part.ended_in_order:
+            stays = f"{ended} and stays stopped. To run it again: {self._part.by_hand}"
+            self._console.log(self._part.name, stays)
+            self._due = math.inf
+            return
         self._console.log(self._part.name, f"{ended}; it starts again in {self._pause} s")
         self._due = now + self._pause
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,12 @@ class Service(Part):
 
     def command(self) -> list[str | Path]:
         return [sys.executable, *self.arguments]
+
+    @property
+    def by_hand(self) -> str:
+        """How a person runs it beside the stack, in bash at the top of the repository."""
+        python = f"../.venv/bin/python {shlex.join(self.arguments)}"
+        return f"set -a; . <(make env); set +a; cd {self.project}_project; {python}"
 
     def _spawn(self) -> Process:
         return self._children.start(

@@ -4,17 +4,22 @@ import os
 import re
 import signal
 import socket
+import subprocess
+from contextlib import suppress
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from devstack.ports import Ports
-from tests.devstack.checkout import free_port, refusal
+from devstack.processes import wait_until
+from tests.devstack.checkout import free_port, process_tree, refusal
 
 STEPS = ["registered", "event in Kafka", "applied", "signed in", "first note", "note found"]
 STEP = re.compile(r"^ *(\w[\w ]*?) +\d+ ms  \S", re.MULTILINE)
 DEMO_USER = re.compile(r"registered .* ms  demo-\w+, id (\S+)")
 STOPPED = re.compile(r"^ *[\d.]+ s  (\w+) +stopped, (.*)$", re.MULTILINE)
+STAYS = re.compile(r"relay ended with exit code 0 and stays stopped. To run it again: (.*)\n")
 PARTS = ["users_db", "notes_db", "kafka", "users", "notes", "relay", "consumer", "gateway"]
 SETTINGS = {"GATEWAY_URL", "USERS_DATABASE_URL", "NOTES_DATABASE_URL"}
 SETTINGS |= {"KAFKA_BOOTSTRAP_SERVERS", "KAFKA_TOPIC"}
@@ -73,6 +78,45 @@ def test_clean_is_refused_while_it_runs(running):
     line = refusal(running.make("clean"))
     assert line.endswith(f"(pid {running.supervisor()}). Stop it first: make stop")
     assert running.make("demo").returncode == 0
+
+
+@pytest.fixture
+def disturbed(running):
+    """The running clone, for a test after which no other one can use its stack."""
+    yield running
+    running.interrupt()
+
+
+def pid_of(word, checkout):
+    """The process of the stack whose command has the word; None while there is none."""
+    for pid, _ in process_tree(checkout.process.pid):
+        with suppress(FileNotFoundError):  # it has ended since
+            if word in Path(f"/proc/{pid}/cmdline").read_text():
+                return pid
+    return None
+
+
+def test_a_part_that_is_asked_to_stop_stays_stopped(disturbed):
+    os.kill(pid_of("relay_outbox", disturbed), signal.SIGTERM)
+    assert wait_until(lambda: STAYS.search(disturbed.output), 60)
+    # A crash meanwhile is mended, and the part that was stopped is left alone.
+    consumer = pid_of("consume_user_events", disturbed)
+    os.kill(consumer, signal.SIGKILL)
+    assert wait_until(lambda: pid_of("consume_user_events", disturbed) not in {None, consumer}, 60)
+    assert "consumer ended with signal SIGKILL; it starts again in 1 s" in disturbed.output
+    assert pid_of("relay_outbox", disturbed) is None
+
+    with subprocess.Popen(
+        ["bash", "-c", STAYS.search(disturbed.output)[1].replace("; ../", "; exec ../")],
+        cwd=disturbed.folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as by_hand:
+        try:
+            assert any("relay_active" in line for line in by_hand.stdout)
+        finally:
+            by_hand.terminate()
+    assert by_hand.returncode == 0
 
 
 def test_ctrl_c_stops_everything_in_order_and_keeps_the_data(running, all_end):
