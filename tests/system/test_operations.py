@@ -1,0 +1,70 @@
+"""Every management command of docs/operations.md, run as it stands there on the running stack."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "operations.md").read_text()
+# Inline code may be broken by a line's end.
+INLINE = re.compile(r"`([^`]*?manage\.py [^`]+)`")
+COMMANDS = sorted(
+    {
+        " ".join(code.partition("manage.py ")[2].split()).rstrip(";…")
+        for code in INLINE.findall(re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL))
+    }
+)
+# They join the consumer group or forget its positions: the document says to stop the consumer first.
+WITHOUT_CONSUMER = "consume_user_events"
+
+
+def projects(command):
+    """Those that have the command with its options."""
+    name, *rest = command.split()
+    for project in ("users", "notes"):
+        for path in (ROOT / f"{project}_project").glob(f"*/management/commands/{name}.py"):
+            options = re.findall(r"--[a-z-]+", " ".join(rest))
+            if all(f'"{option}"' in path.read_text() for option in options):
+                yield project
+
+
+RUNS = [(project, command) for command in COMMANDS for project in projects(command)]
+
+
+@pytest.fixture
+def without_consumer(stack):
+    stack.consumer.stop()
+    yield
+    stack.consumer.start()
+    stack.consumer.wait_ready()
+
+
+@pytest.fixture
+def placeholders(api, notes_sql, wait_until):
+    user = api.register()
+    wait_until(lambda: notes_sql("SELECT id FROM users WHERE id = %s", [user.id]))
+    return {"ID": user.id, "WHY": "seen to"}
+
+
+@pytest.mark.parametrize(("project", "command"), RUNS, ids=lambda value: value)
+def test_the_command_does_its_work(manage, placeholders, project, command, request):
+    if command.startswith(WITHOUT_CONSUMER):
+        request.getfixturevalue("without_consumer")
+        if "--until-caught-up" not in command:
+            command += " --until-caught-up"  # it would run until it is stopped
+    words = [placeholders.get(word, word) for word in shlex.split(command)]
+    done = manage(project, *words)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_command_of_the_projects_is_in_the_document():
+    named = {command.split()[0] for command in COMMANDS}
+    own = {
+        path.stem
+        for path in ROOT.glob("*_project/*/management/commands/[a-z]*.py")
+        if path.stem not in ("print_jwks", "relay_outbox")  # parts of the system, run by it
+    }
+    assert own <= named, own - named
+    assert {command for _, command in RUNS} == set(COMMANDS)
