@@ -16,7 +16,7 @@ COMMANDS = sorted(
         for code in INLINE.findall(re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL))
     }
 )
-# They join the consumer group or forget its positions: the document says to stop the consumer first.
+# It joins the group or forgets its positions: the document says to stop the consumer first.
 WITHOUT_CONSUMER = "consume_user_events"
 
 
