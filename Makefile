@@ -34,7 +34,7 @@ notes-shell: install ## Django's shell of notes_project, on the running stack
 clean: install ## Remove the stack's data, keys and secrets (.local)
 	@$(DEVSTACK) clean
 
-.PHONY: test test-users test-notes test-docs test-devstack test-system test-bench test-compose lint types
+.PHONY: test test-users test-notes test-docs test-devstack test-system test-bench test-debezium test-compose lint types
 .PHONY: test-faults test-faults-short test-faults-off
 test: lint types test-users test-notes test-docs test-devstack test-system test-faults-short test-bench ## Everything that CI checks
 test-users: install-dev ## users_project's own tests, and what it sends by the event contract
@@ -55,6 +55,8 @@ test-faults-off: install-dev ## That each row fails without the mechanism that i
 	@$(BIN)/pytest tests/faults --mechanisms-off
 test-bench: install-dev ## That the benchmarks still run, on a little data
 	@$(BIN)/pytest tests/benchmarks
+test-debezium: install-dev ## Debezium in the relay's place, on Kafka Connect; three minutes
+	@$(BIN)/pytest tests/debezium
 test-compose: install-dev ## compose.yaml; needs a container engine with Compose
 	@$(BIN)/pytest tests/compose
 lint: install-dev ## ruff, and that the projects import nothing of each other

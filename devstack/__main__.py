@@ -60,7 +60,8 @@ def clean() -> None:
 def lock_jars() -> None:
     from devstack import jars
 
-    jars.lock()
+    for spec in (jars.KAFKA, REPOSITORY / "tests" / "debezium" / "jgo.toml"):
+        jars.lock(spec)
 
 
 def _require_running() -> tuple[int, str]:

@@ -1,4 +1,6 @@
-"""Apache Kafka's jars, from Maven Central into a cache of this user's, each checked by SHA-256.
+"""Java programs' jars, from Maven Central into a cache of this user's, each checked by SHA-256.
+
+A `jgo.toml` names what is wanted, the `jgo.lock.toml` beside it every jar.
 
 `jgo` resolves and downloads. Its own configuration names further repositories, or a mirror as
 `central` (~/.config/jgo.conf, section `repositories`). A jar gets its name in the cache once its
@@ -23,8 +25,7 @@ from jgo.maven import MavenContext
 
 from devstack.errors import DevstackError
 
-_SPEC = Path(__file__).with_name("jgo.toml")
-_LOCK = Path(__file__).with_name("jgo.lock.toml")
+KAFKA = Path(__file__).with_name("jgo.toml")
 
 Progress = Callable[[int, int], None]
 
@@ -33,17 +34,18 @@ def _no_progress(done: int, total: int) -> None:
     """For callers that show none."""
 
 
-def fetch(progress: Progress = _no_progress) -> list[Path]:
+def fetch(spec: Path = KAFKA, progress: Progress = _no_progress) -> list[Path]:
     """The jars of the lock file, downloading those that the cache lacks.
 
     Args:
+        spec: the `jgo.toml`.
         progress: called with the number of jars fetched and to fetch, whenever it changes.
 
     Raises:
         DevstackError: without a network, or when a jar is not the one that was locked.
     """
     folder = _cache_folder()
-    jars = {folder / _filename(jar): jar for jar in LockFile.load(_LOCK).dependencies}
+    jars = {folder / _filename(jar): jar for jar in LockFile.load(_lock_of(spec)).dependencies}
     missing = [path for path, jar in jars.items() if not _is_whole(path, jar)]
     if missing:
         progress(0, len(missing))
@@ -63,15 +65,16 @@ def fetch(progress: Progress = _no_progress) -> list[Path]:
     return list(jars)
 
 
-def lock() -> None:
-    """Resolves jgo.toml and writes jgo.lock.toml."""
+def lock(spec: Path) -> None:
+    """Resolves a jgo.toml and writes the jgo.lock.toml beside it."""
     with tempfile.TemporaryDirectory() as downloads:
         context = _context(Path(downloads))
-        spec = EnvironmentSpec.load(_SPEC)
-        wanted = [context.create_dependency(text) for text in spec.coordinates]
+        environment = EnvironmentSpec.load(spec)
+        wanted = [context.create_dependency(text) for text in environment.coordinates]
         named, transitive = context.resolver.resolve(wanted)
         used = named + [jar for jar in transitive if jar.scope in ("compile", "runtime")]
-        LockFile.from_resolved_dependencies(used, environment_name=spec.name).save(_LOCK)
+        locked = LockFile.from_resolved_dependencies(used, environment_name=environment.name)
+        locked.save(_lock_of(spec))
 
 
 def _fetch(context: MavenContext, jar: LockedDependency, path: Path) -> None:
@@ -85,7 +88,7 @@ def _fetch(context: MavenContext, jar: LockedDependency, path: Path) -> None:
         ) from error
     if compute_sha256(download) != jar.sha256:
         raise DevstackError(
-            f"{path.name} is not the file that devstack/jgo.lock.toml names: its SHA-256 differs. "
+            f"{path.name} is not the file that jgo.lock.toml names: its SHA-256 differs. "
             "Repeat, and if it stays so, do not trust the network or the mirror."
         )
     download.replace(path)
@@ -94,6 +97,10 @@ def _fetch(context: MavenContext, jar: LockedDependency, path: Path) -> None:
 def _context(downloads: Path) -> MavenContext:
     repositories = {"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories}
     return MavenContext(repo_cache=downloads, remote_repos=repositories)
+
+
+def _lock_of(spec: Path) -> Path:
+    return spec.with_name("jgo.lock.toml")
 
 
 def _is_whole(path: Path, jar: LockedDependency) -> bool:

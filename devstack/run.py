@@ -46,7 +46,7 @@ def run(folder: Path) -> None:
         stack = Stack(folder, _ports(), servers=os.environ, report=console.step)
         console.say("Starting the stack; Ctrl-C stops it.")
         if not os.environ.get(KAFKA):
-            jars.fetch(lambda done, total: _show_fetch(console, done, total))
+            jars.fetch(progress=lambda done, total: _show_fetch(console, done, total))
         stack.start()
         _walk(console, stack)
         _show_addresses(console, stack)
