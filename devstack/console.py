@@ -8,7 +8,7 @@ import threading
 import time
 
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95)
-_WIDTH = 9
+_WIDTH = 10
 
 
 class Console:

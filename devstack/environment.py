@@ -29,6 +29,7 @@ def settings(
         "KAFKA_BOOTSTRAP_SERVERS": kafka,
         "KAFKA_TOPIC": os.environ.get("KAFKA_TOPIC") or "user-events",
         "LOG_FORMAT": os.environ.get("LOG_FORMAT") or "console",
+        "COMPARISON_SECRET": secret(folder / "comparison-secret"),
         "USERS_SECRET_KEY": secret(folder / "users-secret-key"),
         "USERS_DATABASE_URL": users_database,
         "USERS_SIGNING_KEYS_DIR": str(folder / "signing-keys"),

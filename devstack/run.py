@@ -1,9 +1,10 @@
 """`make run`: the whole stack in the foreground, until Ctrl-C.
 
-A web server, the relay or the consumer that crashes is started again, after a second at first and
-twice as long each time up to 30 s: they lose nothing by a crash. One that ends with exit code 0 was
-asked to stop, and stays stopped. When a database, Kafka or the gateway ends, everything is stopped
-and the exit code is 1: they are the machine's trouble, or the data's, and a restart would hide it.
+A web server, the relay, the consumer or the comparison that crashes is started again, after a
+second at first and twice as long each time up to 30 s: they lose nothing by a crash. One that ends
+with exit code 0 was asked to stop, and stays stopped. When a database, Kafka or the gateway ends,
+everything is stopped and the exit code is 1: they are the machine's trouble, or the data's, and a
+restart would hide it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The two Django projects' processes: web servers, relay and consumer, and management commands."""
+"""The two Django projects' processes: web servers, workers, and management commands."""
 
 from __future__ import annotations
 

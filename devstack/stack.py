@@ -76,12 +76,14 @@ class Stack:
         self.notes = service("notes", "notes", ports.notes, arguments=GUNICORN)
         self.relay = service("relay", "users", arguments=["manage.py", "relay_outbox"])
         self.consumer = service("consumer", "notes", arguments=["manage.py", "consume_user_events"])
+        compare = ["manage.py", "compare_users", "--every", "60"]
+        self.comparison = service("comparison", "notes", arguments=compare)
         self.gateway = Nginx("gateway", children, self.folder / "gateway", ports)
 
     @property
     def services(self) -> list[Service]:
         """The projects' processes, in the order of their start."""
-        return [self.users, self.notes, self.relay, self.consumer]
+        return [self.users, self.notes, self.relay, self.consumer, self.comparison]
 
     @property
     def parts(self) -> list[Part]:
@@ -122,7 +124,7 @@ class Stack:
         """Ends all parts in the reverse order of their start, and frees the folder."""
         for part in reversed(self.parts):
             if part.process:
-                self._report(f"{part.name:<9} stopped, {describe(part.stop())}")
+                self._report(f"{part.name:<10} stopped, {describe(part.stop())}")
         self.close()
 
     def close(self) -> None:
@@ -160,12 +162,15 @@ class Stack:
         users = pool.submit(self._prepare_users)
         notes.result()
         users.result()
-        rest: list[Part] = [*self.services, self.gateway]
+        # The comparison can wait: nothing needs it, and its start takes time from the others.
+        rest: list[Part] = [*self.services[:-1], self.gateway]
         for part in rest:
             part.start()
         for waiting in [pool.submit(self._wait, part) for part in rest]:
             waiting.result()
         self._require_readiness()
+        self.comparison.start()
+        self._wait(self.comparison)
 
     def _start_server(self, part: Part) -> None:
         if part in self.parts:
@@ -174,12 +179,12 @@ class Stack:
 
     def _wait(self, part: Part) -> None:
         part.wait_ready()
-        self._report(f"{part.name:<9} ready")
+        self._report(f"{part.name:<10} ready")
 
     def _prepare_notes(self) -> None:
         commands = ["migrate --no-input", "collectstatic --no-input"]
         manage(self.children, "notes", commands, self.environment_of("notes"))
-        self._report("notes_db  migrated")
+        self._report("notes_db   migrated")
 
     def _prepare_users(self) -> None:
         environment = self.environment_of("users")
@@ -191,7 +196,7 @@ class Stack:
         commands.append(f"print_jwks > {shlex.quote(str(jwks))}")
         manage(self.children, "users", commands, environment)
         admin.ensure(self.children, environment, self.folder)
-        self._report("users_db  migrated")
+        self._report("users_db   migrated")
 
     def _require_readiness(self) -> None:
         """Waits for what the services say of themselves, by way of the gateway."""

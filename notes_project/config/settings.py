@@ -43,6 +43,8 @@ KAFKA_TOPIC = env.text("KAFKA_TOPIC", "user-events")
 KAFKA_GROUP_ID = env.text("KAFKA_GROUP_ID", "notes-users")
 KAFKA_GROUP_PROTOCOL = env.choice("KAFKA_GROUP_PROTOCOL", "classic", ("classic", "consumer"))
 
+COMPARISON_SECRET = env.text("COMPARISON_SECRET", "")
+
 LOGGING = logs.configure(
     env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
     env.choice("LOG_FORMAT", "json", ("json", "console")),

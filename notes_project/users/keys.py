@@ -6,7 +6,6 @@ import functools
 import json
 import threading
 import time
-import urllib.request
 from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Any
 import jwt
 import structlog
 from django.conf import settings
+
+from users.direct import open_directly
 
 logger = structlog.get_logger(__name__)
 
@@ -26,9 +27,6 @@ RETRY = 1
 # After this age a known key is still used, and one request asks again: a withdrawn key goes.
 LIFETIME = 300
 MAX_BYTES = 64 * 1024
-
-# Straight to users_project, never through a proxy of the environment.
-_open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
 
 class UnknownKey(Exception):
@@ -100,7 +98,7 @@ class KeyCache:
         self._old_at = now + (LIFETIME if self._answered else COOLDOWN)
 
     def _fetch(self) -> bytes:
-        with _open(self._url, timeout=TIMEOUT) as response:
+        with open_directly(self._url, timeout=TIMEOUT) as response:
             body: bytes = response.read(MAX_BYTES)
         return body
 

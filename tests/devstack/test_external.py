@@ -53,5 +53,7 @@ def test_they_are_used(stopped, servers):
             assert not accepts(port)
     finally:
         stopped.interrupt()
-    assert set(READY.findall(stopped.output)) == {"users", "notes", "relay", "consumer", "gateway"}
+    assert set(READY.findall(stopped.output)) == {
+        *("users", "notes", "relay", "consumer", "comparison", "gateway")
+    }
     assert all(f"{name} answers\n" in stopped.output for name in servers)

@@ -20,7 +20,8 @@ STEP = re.compile(r"^ *(\w[\w ]*?) +\d+ ms  \S", re.MULTILINE)
 DEMO_USER = re.compile(r"registered .* ms  demo-\w+, id (\S+)")
 STOPPED = re.compile(r"^ *[\d.]+ s  (\w+) +stopped, (.*)$", re.MULTILINE)
 STAYS = re.compile(r"relay ended with exit code 0 and stays stopped. To run it again: (.*)\n")
-PARTS = ["users_db", "notes_db", "kafka", "users", "notes", "relay", "consumer", "gateway"]
+PARTS = ["users_db", "notes_db", "kafka", "users", "notes", "relay", "consumer", "comparison"]
+PARTS += ["gateway"]
 SETTINGS = {"GATEWAY_URL", "USERS_DATABASE_URL", "NOTES_DATABASE_URL"}
 SETTINGS |= {"KAFKA_BOOTSTRAP_SERVERS", "KAFKA_TOPIC"}
 

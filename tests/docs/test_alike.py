@@ -5,21 +5,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROJECTS = ("users_project", "notes_project")
-ALIKE = [
-    "env",
-    "errors",
-    "exceptions",
-    "logs",
-    "parsers",
-    "problems",
-    "progress",
-    "renderers",
-    "slashes",
-]
+CONFIG = "env errors exceptions logs parsers problems progress renderers slashes"
+ALIKE = [(f"config/{module}.py", f"config/{module}.py") for module in CONFIG.split()]
+ALIKE += [("outbox/digests.py", "inbox/digests.py")]
 
 
-@pytest.mark.parametrize("module", ALIKE)
-def test_both_projects_have_the_same_module(module):
-    users, notes = (ROOT / project / "config" / f"{module}.py" for project in PROJECTS)
-    assert users.read_text() == notes.read_text()
+@pytest.mark.parametrize(("users", "notes"), ALIKE)
+def test_both_projects_have_the_same_module(users, notes):
+    first, second = ROOT / "users_project" / users, ROOT / "notes_project" / notes
+    assert first.read_text() == second.read_text()

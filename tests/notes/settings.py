@@ -13,6 +13,7 @@ os.environ.update(
     GATEWAY_URL="http://testserver",
     ALLOWED_HOSTS="",
     KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1",
+    COMPARISON_SECRET="",
     LOG_LEVEL="INFO",
     LOG_FORMAT="json",
 )

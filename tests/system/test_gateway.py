@@ -45,6 +45,28 @@ def test_nothing_else_is_routed(send, path):
     assert_problem(send(get(path)), 404, path)
 
 
+DIGESTS = "/internal/v1/user-digests/"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(DIGESTS, f"{DIGESTS}?bucket=17", DIGESTS.rstrip("/"), f"/{DIGESTS}", "/internal/"),
+        *(f"/.{DIGESTS}", f"/api/v1/users/../../..{DIGESTS}", "/%69nternal/v1/user-digests/"),
+        *(f"/api/v1/users/%2e%2e/%2e%2e/%2e%2e{DIGESTS}", f"/api/v1/users/..;/../..{DIGESTS}"),
+        *(f"{DIGESTS}..;/api/v1/users/", f"{DIGESTS}../../../api/v1/auth/"),
+        *(f"{DIGESTS}%23/../../../../api/v1/users/", f"{DIGESTS}%3f/../../../../api/v1/users/"),
+        *(f"{DIGESTS}#/../../../../api/v1/users/", f"http://localhost{DIGESTS}"),
+        f"/api/v1/users/%2e%2e%2f%2e%2e%2f..{DIGESTS}",
+    ],
+)
+def test_the_digests_are_out_of_reach(stack, send, path):
+    """Also for who knows the secret."""
+    secret = stack.environment()["COMPARISON_SECRET"]
+    answer = send(get(path), f"Authorization: Bearer {secret}", "Accept: application/json")
+    assert_problem(answer, 404)
+
+
 @pytest.mark.parametrize("path", ["/api/v1/notes", "/api/v1/users", "/login"])
 def test_a_path_without_its_slash_reaches_the_service(send, path):
     answer = send(get(path), "Accept: application/json")

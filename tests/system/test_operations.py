@@ -45,7 +45,7 @@ def without_consumer(stack):
 def placeholders(api, notes_sql, wait_until):
     user = api.register()
     wait_until(lambda: notes_sql("SELECT id FROM users WHERE id = %s", [user.id]))
-    return {"ID": user.id, "WHY": "seen to"}
+    return {"ID": user.id, "VERSION": "1", "WHY": "seen to"}
 
 
 @pytest.mark.parametrize(("project", "command"), RUNS, ids=lambda value: value)

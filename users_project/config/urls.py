@@ -7,6 +7,7 @@ from accounts.browser_views import Login, Logout
 from accounts.token_views import Jwks
 from config.api_root import ApiRoot
 from config.health import readiness
+from outbox import views as internal
 
 # The browsable API finds its links to sign in and out under this name.
 browser = [
@@ -25,6 +26,7 @@ urlpatterns = [
     path("", include((browser, "rest_framework"))),
     path("admin/users/", admin.site.urls),
     path("readyz/users", readiness),
+    path("internal/v1/user-digests/", internal.digests),
 ]
 
 handler400 = "config.problems.bad_request"

@@ -95,6 +95,29 @@ def publish_snapshots(after: UUID, ids: Sequence[UUID] | None = None) -> list[UU
     return batch
 
 
+def raise_above(version: int, ids: Sequence[UUID]) -> None:
+    """Gives these users a version above this one, where they have none; the trigger sends them."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT FROM users WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [list(ids)])
+        cursor.execute(
+            "UPDATE users SET version = %s WHERE id = ANY(%s) AND version <= %s",
+            [version + 1, list(ids), version],
+        )
+
+
+def publish_deletions(version: int, ids: Sequence[UUID]) -> int:
+    """Tells of those ids that are no user's that they are deleted. Returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO outbox (aggregatetype, type, payload)"
+            " SELECT 'user', 'user.deleted.v1', jsonb_build_object('id', id, 'version', %s)"
+            " FROM unnest(%s::uuid[]) AS named (id) LEFT JOIN users USING (id)"
+            " WHERE users.id IS NULL",
+            [version + 1, list(ids)],
+        )
+        return int(cursor.rowcount)
+
+
 def load(batches: Iterable[list[bytes]], progress: Callable[[int], None]) -> None:
     """Fills the temporary table with the newest event of each user in the topic."""
     read = 0

@@ -21,7 +21,8 @@ class Command(BaseCommand):
         " what a restore of users_db from a backup needs: users that the topic has newer get a"
         " version above it. Users that the topic has and users_db has not, or that the topic says"
         " are deleted, are only counted; with --delete they are deleted everywhere, their notes"
-        " too. Safe to repeat.\n"
+        " too. Where a reader has a newer version of users, name it and them: --above 7 ID ID;"
+        " with --delete a deletion is sent of those ids that are no user's. Safe to repeat.\n"
         "Examples: republish_users; republish_users --after ID; republish_users ID ID;"
         " republish_users --against-topic --dry-run"
     )
@@ -35,7 +36,12 @@ class Command(BaseCommand):
             "--against-topic", action="store_true", help="read the topic, and send what differs"
         )
         parser.add_argument(
-            "--delete", action="store_true", help="with --against-topic: also delete users"
+            "--delete",
+            action="store_true",
+            help="with --against-topic: also delete users; with ids: send deletions of no users",
+        )
+        parser.add_argument(
+            "--above", type=int, metavar="VERSION", help="with ids: give them a higher version"
         )
         parser.add_argument("--dry-run", action="store_true", help="count, and send nothing")
 
@@ -45,11 +51,16 @@ class Command(BaseCommand):
             self._against_topic(options["dry_run"], options["delete"])
             return
         ids, last, total = options["ids"] or None, options["after"], 0
+        above, delete = options["above"], options["delete"]
+        if (above is not None and not ids) or (delete and above is None):
+            raise CommandError("--above needs ids, and --delete of ids needs --above.")
         if options["dry_run"]:
             users = get_user_model().objects.filter(pk__gt=last)
             count = (users.filter(pk__in=ids) if ids else users).count()
             self.stdout.write(f"{count} users would be sent")
             return
+        if ids and above is not None:
+            republish.raise_above(above, ids)
         try:
             with Progress("users") as progress:
                 while batch := republish.publish_snapshots(last, ids):
@@ -59,6 +70,9 @@ class Command(BaseCommand):
             self.stderr.write(f"{total} users put into the outbox. Go on with --after {last}")
             raise
         self.stdout.write(f"{total} users put into the outbox")
+        if ids and above is not None and delete:
+            total += (deletions := republish.publish_deletions(above, ids))
+            self.stdout.write(f"{deletions} deletions put into the outbox")
         if ids and total < len(set(ids)):
             raise CommandError(f"{len(set(ids)) - total} of the ids are no user's.")
 
