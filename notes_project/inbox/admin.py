@@ -1,8 +1,12 @@
 from __future__ import annotations
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.http import HttpRequest
 
-from inbox.models import DeadLetter, EventLog
+from inbox.apply import replay
+from inbox.models import DeadLetter, DeadLetterQuerySet, EventLog, Outcome
 from users.admin import ReadOnlyAdmin
 
 
@@ -18,12 +22,44 @@ class EventLogAdmin(ReadOnlyAdmin[EventLog]):
         return f"{event.topic}[{event.partition}]@{event.offset}"
 
 
+class ResolutionForm(ActionForm):
+    reason = forms.CharField(label="Why (to discard):", required=False)
+
+
 @admin.register(DeadLetter)
 class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
     list_display = ("place", "reason", "created_at", "resolution")
-    list_filter = ("resolution",)
+    list_filter = (("resolution", admin.EmptyFieldListFilter), "resolution")
     ordering = ("-id",)
-    fields = ("place", "reason", "key_text", "value_text", "value_hex", "headers", "created_at")
+    fields = (
+        *("place", "reason", "key_text", "value_text", "value_hex", "headers", "created_at"),
+        *("resolution", "resolution_note", "resolved_at"),
+    )
+    actions = ("replay", "discard")
+    action_form = ResolutionForm
+
+    def has_resolve_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    @admin.action(description="Replay the selected dead letters", permissions=["resolve"])
+    def replay(self, request: HttpRequest, queryset: DeadLetterQuerySet) -> None:
+        """In the order they came, as the command does."""
+        letters = queryset.open().order_by("id")
+        records = [record for letter in letters if (record := replay(letter))]
+        failed = [record for record in records if record.outcome is Outcome.DEAD]
+        for record in failed:
+            place = f"{record.message.topic}[{record.message.partition}]@{record.message.offset}"
+            self.message_user(request, f"{place}: {record.reason}", messages.ERROR)
+        done = len(records) - len(failed)
+        self.message_user(request, f"Replayed: {done}.", messages.SUCCESS)
+
+    @admin.action(description="Discard the selected dead letters", permissions=["resolve"])
+    def discard(self, request: HttpRequest, queryset: DeadLetterQuerySet) -> None:
+        reason = request.POST.get("reason", "").strip()
+        if not reason:
+            self.message_user(request, "Say why, for who reads it later.", messages.ERROR)
+            return
+        self.message_user(request, f"Discarded: {queryset.discard(reason)}.", messages.SUCCESS)
 
     @admin.display(description="place")
     def place(self, letter: DeadLetter) -> str:

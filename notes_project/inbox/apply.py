@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import DataError, IntegrityError, connection, transaction
 
 from inbox.messages import InvalidMessage, Kind, RawMessage, UserEvent, parse, rank
-from inbox.models import Outcome
+from inbox.models import DeadLetter, Outcome
 from users import gate
 
 Partition = tuple[str, int]
@@ -93,6 +93,22 @@ def apply_again(message: RawMessage) -> Record:
     except (DataError, IntegrityError) as error:
         return Record(message, reason=_refusal(error), outcome=Outcome.DEAD)
     return record
+
+
+def replay(letter: DeadLetter) -> Record | None:
+    """Applies an open dead letter again, and closes it where that succeeds, in one transaction.
+
+    Returns its record, with the outcome ``dead`` where it still fails; None for one that somebody
+    else has closed meanwhile.
+    """
+    with transaction.atomic():
+        locked = DeadLetter.objects.open().select_for_update().filter(pk=letter.pk).first()
+        if locked is None:
+            return None
+        record = apply_again(locked.message())
+        if record.outcome is not Outcome.DEAD:
+            locked.resolve(DeadLetter.Resolution.REPLAYED, f"outcome: {record.outcome}")
+        return record
 
 
 def _partition(message: RawMessage) -> Partition:

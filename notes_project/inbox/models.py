@@ -92,6 +92,14 @@ class DeadLetterQuerySet(models.QuerySet["DeadLetter"]):
         letters = self.open() if every else self.open().filter(id__in=ids)
         return letters if every or letters.count() == len(set(ids)) else None
 
+    def discard(self, reason: str) -> int:
+        """Closes those that are open without applying them. Returns how many."""
+        return self.open().update(
+            resolution=DeadLetter.Resolution.DISCARDED,
+            resolution_note=reason,
+            resolved_at=timezone.now(),
+        )
+
 
 class DeadLetter(models.Model):
     """A message that could not be applied, to the byte, and what became of it."""

@@ -10,6 +10,7 @@ import pytest
 
 from devstack.ports import free_ports
 from devstack.processes import wait_until
+from tests.docs import documents
 from tests.system.client import Api, Client, User
 
 pytestmark = pytest.mark.timeout(1800)  # seconds: images are fetched and built first
@@ -19,6 +20,7 @@ NO_ENGINE = (
     "No container engine with Compose answers to `docker compose`. "
     "Start one, then repeat: make test-compose"
 )
+OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text()
 # As opposed to a port that an image merely names.
 PUBLISHED = re.compile(r"\S+->[^\s,]+")
 
@@ -29,22 +31,36 @@ class Compose:
     def __init__(self):
         self.port = free_ports()
         self.url = f"http://localhost:{self.port}"
-        self._name = f"compose-test-{secrets.token_hex(4)}"
+        # Without the settings of a .env file or of this shell.
+        self._environment = os.environ | {
+            "COMPOSE_PROJECT_NAME": f"compose-test-{secrets.token_hex(4)}",
+            "COMPOSE_FILE": str(REPOSITORY / "compose.yaml"),
+            "COMPOSE_ENV_FILES": os.devnull,
+            "PORT": str(self.port),
+            "GATEWAY_URL": "",
+            "ALLOWED_HOSTS": "",
+        }
 
     def __call__(self, *arguments):
-        """Runs a command and gives its output. Fails with it where the command fails."""
-        # Without the settings of a .env file or of this shell.
-        options = ["--env-file", os.devnull, "--project-name", self._name]
+        """Runs `docker compose` and gives its output. Fails with it where the command fails."""
+        return self._run(["docker", "compose", *arguments], REPOSITORY)
+
+    def shell(self, script, folder):
+        """Runs lines of a document, in a folder for the files that they write."""
+        return self._run(["bash", "-euo", "pipefail", "-c", script], folder)
+
+    def _run(self, command, folder):
         ended = subprocess.run(
-            ["docker", "compose", *options, *arguments],
-            cwd=REPOSITORY,
-            env={**os.environ, "PORT": str(self.port), "GATEWAY_URL": "", "ALLOWED_HOSTS": ""},
+            command,
+            cwd=folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        assert ended.returncode == 0, f"{' '.join(arguments)}:\n{ended.stdout}"
+        assert ended.returncode == 0, f"{' '.join(command)}:\n{ended.stdout}"
         return ended.stdout
 
 
@@ -136,3 +152,32 @@ def test_down_and_up_keep_the_data(compose, api):
     assert api.sign_in(client.user).get(NOTES).json()["results"][0]["id"] == note["id"]
     assert api.get("/.well-known/jwks.json").json() == key
     write(api.sign_in(), title="After")
+
+
+def test_the_documented_rotation_of_the_signing_keys(compose, api, tmp_path):
+    (script,) = documents.blocks(documents.section(OPERATIONS, "Signing keys"), "sh")
+    client, before = api.sign_in(), api.get("/.well-known/jwks.json").json()
+    compose.shell(script, tmp_path)
+    assert api.get("/.well-known/jwks.json").json() != before
+    for each in (client, api.sign_in(client.user)):
+        assert each.get(NOTES).status_code == 200
+
+
+def test_the_documented_backup_and_restore(compose, api, tmp_path):
+    back_up, restore = documents.blocks(documents.section(OPERATIONS, "Backups"), "sh")
+    early = api.sign_in()
+    kept = write(early, title="Before the backup")
+    compose.shell(back_up, tmp_path)
+    assert all((tmp_path / f"{name}.dump").stat().st_size for name in ("users_db", "notes_db"))
+    late = api.sign_in()
+    write(late, title="After the backup")
+    write(early, title="After the backup")
+
+    compose.shell(restore, tmp_path)
+    assert wait_until(lambda: early.get(NOTES).status_code == 200, 60)
+    assert [note["id"] for note in early.get(NOTES).json()["results"]] == [kept["id"]]
+    assert late.get(NOTES).json()["results"] == []
+    # The consumer reads by itself what the backup lacks; a deletion has no token to tell of it.
+    password = {"password": late.user.password}
+    assert late.delete("/api/v1/users/me/", json=password).status_code == 204
+    assert wait_until(lambda: late.get(NOTES).status_code == 401, 60)

@@ -4,12 +4,14 @@ import io
 import logging
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
+from django.test import Client
 from rest_framework.test import APIClient
 
 from devstack import postgres
@@ -97,3 +99,11 @@ def api(db: None, sign_in: Callable[[Account], APIClient], ada: Account) -> APIC
 @pytest.fixture
 def bobs_api(db: None, sign_in: Callable[[Account], APIClient], bob: Account) -> APIClient:
     return sign_in(bob)
+
+
+@pytest.fixture
+def staff(issuer: Issuer, bob: Account) -> Client:
+    """A browser of a member of staff."""
+    client = Client(headers={"accept": "text/html"}, raise_request_exception=False)
+    client.cookies["access_token"] = issuer.token(replace(bob, staff=True))
+    return client

@@ -17,13 +17,6 @@ ADMIN = "/admin/notes/"
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def staff(issuer, bob):
-    client = Client(headers={"accept": "text/html"}, raise_request_exception=False)
-    client.cookies["access_token"] = issuer.token(replace(bob, staff=True))
-    return client
-
-
 def get(client, path, status=200):
     response = client.get(ADMIN + path)
     assert response.status_code == status, response.content

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
 from inbox.models import DeadLetter
 
@@ -29,9 +28,4 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self.stdout.write(f"{letters.count()} dead letters would be discarded")
             return
-        count = letters.update(
-            resolution=DeadLetter.Resolution.DISCARDED,
-            resolution_note=options["reason"],
-            resolved_at=timezone.now(),
-        )
-        self.stdout.write(f"{count} dead letters discarded")
+        self.stdout.write(f"{letters.discard(options['reason'])} dead letters discarded")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inbox.apply import apply_again
+from inbox.apply import replay
 from inbox.messages import InvalidMessage, parse
 from inbox.models import DeadLetter, Outcome
 
@@ -40,10 +40,11 @@ class Command(BaseCommand):
 
     def _replay(self, letter: DeadLetter) -> tuple[str, str]:
         """What is wrong with it still, else what became of it."""
-        record = apply_again(letter.message())
+        record = replay(letter)
+        if record is None:
+            return "", "closed by somebody else meanwhile"
         if record.outcome is Outcome.DEAD:
             return record.reason, ""
-        letter.resolve(DeadLetter.Resolution.REPLAYED, f"outcome: {record.outcome}")
         return "", f"replayed, {record.outcome}"
 
     def _try_to_read(self, letter: DeadLetter) -> tuple[str, str]:
