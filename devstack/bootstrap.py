@@ -20,6 +20,11 @@ VENV = REPOSITORY / ".venv"
 PYTHON = VENV / "bin" / "python"
 NEEDED = 2000
 """MB for the packages, Kafka's jars and the first data."""
+UNTRUSTED = (
+    "its certificate is not trusted here. Set REQUESTS_CA_BUNDLE to a file with the certificates "
+    "that this network needs, then repeat: what is here is kept."
+)
+"""What to do about a download that `is_untrusted`; pip and requests both read the variable."""
 
 
 def main(name: str) -> None:
@@ -73,8 +78,15 @@ def install(requirements: Path) -> None:
         show(f"  {done} of {total}")
     show("\n")
     if pip.wait():
+        if is_untrusted(output):
+            sys.exit(f"Installing from the package index failed: {UNTRUSTED}")
         reason = last_line("".join(line for line in output.splitlines(True) if "ERROR" in line))
         sys.exit(f"Installing failed, {reason}. Check the network to the package index and repeat.")
+
+
+def is_untrusted(error: str) -> bool:
+    """Whether OpenSSL refused a certificate, or the file of those to trust is not there."""
+    return "certificate verify failed" in error or "TLS CA certificate bundle" in error
 
 
 def show(text: str) -> None:

@@ -16,13 +16,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-import requests
 from jgo.config import GlobalSettings
 from jgo.constants import MAVEN_CENTRAL_URL
 from jgo.env import EnvironmentSpec, LockedDependency, LockFile
 from jgo.env._lockfile import compute_sha256
 from jgo.maven import MavenContext
 
+from devstack.bootstrap import UNTRUSTED, is_untrusted
 from devstack.errors import DevstackError
 
 KAFKA = Path(__file__).with_name("jgo.toml")
@@ -81,10 +81,14 @@ def _fetch(context: MavenContext, jar: LockedDependency, path: Path) -> None:
     artifact = context.project(jar.groupId, jar.artifactId).at_version(jar.version).artifact()
     try:
         download = artifact.resolve()
-    except (requests.RequestException, RuntimeError) as error:
+    # requests raises a bare OSError where REQUESTS_CA_BUNDLE names no file.
+    except (OSError, RuntimeError) as error:
+        failed = f"{path.name} cannot be fetched from Maven Central"
+        if is_untrusted(str(error)):
+            raise DevstackError(f"{failed}: {UNTRUSTED}") from error
         raise DevstackError(
-            f"{path.name} cannot be fetched from Maven Central "
-            f"({type(error).__name__}). Check the network, then repeat: what is here is kept."
+            f"{failed} ({type(error).__name__}). "
+            "Check the network, then repeat: what is here is kept."
         ) from error
     if compute_sha256(download) != jar.sha256:
         raise DevstackError(
