@@ -73,6 +73,9 @@ class EventConsumer:
             if self.clock() < self._retry_at:
                 self._keep_polling()
                 return 0
+            if self._dead_in_a_row is None:
+                # A worker that is started again stops again, until somebody has seen to them.
+                self._dead_in_a_row = _unresolved_at_the_end(self.dead_letter_limit)
             self.require_few_dead_letters()
             self._require_same_topic()
             self._start_waiting_partitions()
@@ -140,14 +143,12 @@ class EventConsumer:
             self._dead_in_a_row = (self._dead_in_a_row or 0) + 1 if dead else 0
 
     def require_few_dead_letters(self) -> None:
-        """A worker that is started again stops again, until somebody has seen to the letters.
+        """By what this worker has seen; it does not ask the database.
 
         Raises:
             TooManyDeadLetters: the last messages were all dead, and are not resolved yet.
         """
-        if self._dead_in_a_row is None:
-            self._dead_in_a_row = min(_dead_at_the_end(self.dead_letter_limit), _open_letters())
-        if self._dead_in_a_row >= self.dead_letter_limit:
+        if (self._dead_in_a_row or 0) >= self.dead_letter_limit:
             raise TooManyDeadLetters(
                 f"The last {self._dead_in_a_row} messages could not be applied: this looks like a"
                 " release that writes or reads wrongly. They are kept as dead letters, with their"
@@ -167,11 +168,8 @@ class EventConsumer:
         self.batch += self.subscription.consume(1, POLL_TIMEOUT)
 
 
-def _dead_at_the_end(limit: int) -> int:
-    """How many of the newest messages, looking at ``limit`` of them, were dead without a break."""
+def _unresolved_at_the_end(limit: int) -> int:
+    """How many of the newest messages, ``limit`` at most, were all dead and may still be open."""
     outcomes = EventLog.objects.order_by("-id").values_list("outcome", flat=True)[:limit]
-    return sum(1 for _ in itertools.takewhile(Outcome.DEAD.__eq__, outcomes))
-
-
-def _open_letters() -> int:
-    return DeadLetter.objects.open().count()
+    dead = sum(1 for _ in itertools.takewhile(Outcome.DEAD.__eq__, outcomes))
+    return min(dead, DeadLetter.objects.open().count())

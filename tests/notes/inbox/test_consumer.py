@@ -1,6 +1,9 @@
 """The consumer's steps, against a real broker."""
 
 import json
+import os
+import subprocess
+import sys
 import uuid
 from io import StringIO
 
@@ -254,6 +257,28 @@ def test_a_database_that_is_away_is_waited_for_however_long(consumer, send, monk
     now[0] += 60
     assert consumer.step() == 1
     assert User.objects.count() == 1
+
+
+def test_a_worker_that_never_reached_the_database_ends_in_order_too(kafka, created_topic, settings):
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "KAFKA_TOPIC": created_topic,
+        "NOTES_DATABASE_URL": "postgres://notes@127.0.0.1:1/notes_db",
+    }
+    with subprocess.Popen(
+        [sys.executable, "manage.py", "consume_user_events"],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as worker:
+        try:
+            assert any("database_unavailable" in line for line in worker.stdout)
+        finally:
+            worker.terminate()
+        worker.communicate()
+    assert worker.returncode == 0
 
 
 def test_two_workers_share_the_partitions(configured, created_topic, send):
