@@ -1,10 +1,11 @@
-"""Threads with a database connection of their own each."""
+"""For the suites of both projects: threads, each with a database connection of its own."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 from django.db import connection
+
+from devstack.processes import wait_until
 
 
 def in_thread(call):
@@ -28,20 +29,32 @@ def at_once(call, count):
 
 
 def wait_until_blocked():
-    """Returns when some statement waits for a lock."""
+    """Returns when another connection waits for a lock of this one."""
     query = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        "SELECT count(*) FROM pg_locks"
+        " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
     )
-    deadline = time.monotonic() + 10
-    with connection.cursor() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
+
+    def blocked():
+        with connection.cursor() as cursor:
             cursor.execute(query)
-            if cursor.fetchone()[0]:
-                return
-            time.sleep(0.01)
-    raise AssertionError("Nothing waits for a lock.")
+            return cursor.fetchone()[0]
+
+    assert wait_until(blocked, 10, every=0.01), "Nothing waits for a lock."
+
+
+def lose_connection():
+    """The server ends this thread's connection, as when it is restarted."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    in_thread(lambda: _terminate(pid)).result(20)
+
+
+def _terminate(pid):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+        assert cursor.fetchone()[0]
 
 
 def _closing(call):

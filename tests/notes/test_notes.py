@@ -2,12 +2,12 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 from rest_framework.test import APIRequestFactory, force_authenticate
 
-from devstack.processes import wait_until
 from notes.models import Note, NoteTag, Tag
 from notes.views import NoteViewSet
+from tests.threads import in_thread, wait_until_blocked
 from users.models import User
 
 NOTES = "/api/v1/notes/"
@@ -385,26 +385,13 @@ def test_a_tag_that_goes_while_it_is_attached_is_made_again(sign_in, ada):
     make(api, tags=["a"])
     old = Tag.objects.get()
 
-    def write():
-        try:
-            return api.post(NOTES, {"tags": ["a"]}).json()["tags"]
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
-            old.delete()
-            answer = pool.submit(write)
-            assert wait_until(waits_for_a_lock, 10)
-        assert answer.result() == ["a"]
+    with transaction.atomic():
+        old.delete()
+        answer = in_thread(lambda: api.post(NOTES, {"tags": ["a"]}).json()["tags"])
+        wait_until_blocked()
+    assert answer.result(10) == ["a"]
     assert Tag.objects.get().id != old.id
     assert NoteTag.objects.count() == 1
-
-
-def waits_for_a_lock():
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
-        return cursor.fetchone()[0]
 
 
 def test_a_form_may_repeat_the_tags(api, ada):

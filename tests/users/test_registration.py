@@ -5,8 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from tests.threads import at_once
 from tests.users.conftest import PASSWORD
-from tests.users.threads import at_once
 
 USERS = "/api/v1/users/"
 ADA = {"email": "ada@example.com", "username": "ada", "password": "correct horse 9"}

@@ -14,8 +14,8 @@ from django.utils import timezone
 from accounts import sessions
 from accounts.keys import key_folder
 from accounts.models import RefreshToken, Session, User
+from tests.threads import at_once, in_thread, wait_until_blocked
 from tests.users.conftest import PASSWORD
-from tests.users.threads import at_once, in_thread, wait_until_blocked
 
 TOKEN, REFRESH, LOGOUT = (
     "/api/v1/auth/token/",

@@ -8,8 +8,8 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Session, User
+from tests.threads import at_once
 from tests.users.conftest import PASSWORD, json_client
-from tests.users.threads import at_once
 
 USERS, ME = "/api/v1/users/", "/api/v1/users/me/"
 

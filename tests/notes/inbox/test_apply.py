@@ -22,6 +22,7 @@ from tests.notes.inbox.events import (
     snapshot,
     updated,
 )
+from tests.threads import at_once, in_thread, lose_connection, wait_until_blocked
 from users.gate import delete_users, lock_users, provision
 from users.models import DeletedUser, User
 
@@ -124,49 +125,23 @@ def test_what_waits_for_a_deletion_does_not_revive_the_user(transactional_db, ad
 
     def come_late():
         buried.wait()
-        try:
-            if late == "event":
-                results.extend(outcomes(state))
-            else:
-                provision(parse(state).state)
-        finally:
-            connection.close()
+        return outcomes(state) if late == "event" else provision(parse(state).state)
 
-    results = []
-    thread = threading.Thread(target=come_late)
-    thread.start()
+    result = in_thread(come_late)
     with transaction.atomic():
         lock_users([ada])
         delete_users({ada: 3})
         buried.set()
         wait_until_blocked()
-    thread.join()
+    assert result.result(10) == (["stale"] if late == "event" else None)
     assert not User.objects.exists()
-    assert results == (["stale"] if late == "event" else [])
-
-
-def wait_until_blocked():
-    """Until another connection waits for a lock of this one."""
-    with connection.cursor() as cursor:
-        waiting = 0
-        while not waiting:
-            cursor.execute(
-                "SELECT count(*) FROM pg_locks"
-                " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-            )
-            (waiting,) = cursor.fetchone()
 
 
 def test_a_connection_lost_in_the_middle_can_be_tried_again(transactional_db, ada, monkeypatch):
     """Also inside COPY, whose errors Django does not wrap by itself."""
 
     def lose_the_connection(records):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            (pid,) = cursor.fetchone()
-        killer = threading.Thread(target=terminate, args=(pid,))
-        killer.start()
-        killer.join()
+        lose_connection()
         write_event_log(records)
 
     write_event_log = apply._write_event_log
@@ -178,29 +153,9 @@ def test_a_connection_lost_in_the_middle_can_be_tried_again(transactional_db, ad
     assert outcomes(created(ada)) == ["applied"]
 
 
-def terminate(pid):
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
-    connection.close()
-
-
 def test_two_workers_with_the_same_batch_apply_it_once(transactional_db, ada):
     batch = [created(ada, offset=0), updated(ada, 2, offset=1)]
-    applied = []
-    start = threading.Barrier(2)
-
-    def work():
-        try:
-            start.wait()
-            applied.append(len(apply_batch(batch)))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    applied = at_once(lambda _: len(apply_batch(batch)), 2)
     assert sorted(applied) == [0, 2]
     assert EventLog.objects.count() == 2
 

@@ -13,6 +13,7 @@ from accounts.models import User
 from outbox.kafka import Failure, ProducerBroken
 from outbox.models import OutboxEvent
 from outbox.relay import Relay
+from tests.threads import in_thread, lose_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -135,24 +136,20 @@ def test_a_row_of_a_transaction_that_commits_late_is_not_passed_over(relay, publ
             inserted.set()
             commit.wait()
             cursor.execute("COMMIT")
-        connection.close()
 
-    thread = threading.Thread(target=slow_registration)
-    thread.start()
+    slow = in_thread(slow_registration)
     inserted.wait()
     users("quick")
     assert relay.step() == 1
     commit.set()
-    thread.join()
+    slow.result(10)
     assert relay.step() == 1
     assert len(publisher.sent) == 2
 
 
 def test_a_commit_wakes_the_relay(relay):
     relay.step()
-    thread = threading.Thread(target=lambda: (users("ada"), connection.close()))
-    thread.start()
-    thread.join()
+    in_thread(lambda: users("ada")).result(10)
     assert relay._wait_for_notify()
     assert relay.step() == 1
     assert not relay._wait_for_notify()
@@ -162,39 +159,29 @@ def test_one_relay_is_active_and_a_standby_takes_over(relay, publisher):
     users("ada")
     relay.step()
     users("bob")
-    sent = []
 
     def stand_by():
         standby = Relay(lambda: publisher, stop=lambda: False)
-        sent.append(standby.step())
+        assert standby.step() == 0
+        looked.set()
         released.wait()
         while not standby.step():
             pass
-        sent.append(len(publisher.sent))
-        connection.close()
+        return len(publisher.sent)
 
-    released = threading.Event()
-    thread = threading.Thread(target=stand_by)
-    thread.start()
-    while not sent:
-        thread.join(0.05)
-    assert sent == [0]
+    looked, released = threading.Event(), threading.Event()
+    waiting = in_thread(stand_by)
+    assert looked.wait(10)
     connection.close()
     released.set()
-    thread.join()
-    assert sent[1] == 2
+    assert waiting.result(30) == 2
 
 
 def test_a_relay_that_lost_its_lock_drops_what_it_has_not_sent(relay, publisher):
     """Another one may be active from then on, and must not be followed by older events."""
 
     def lose_the_lock(messages, give_up):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            (pid,) = cursor.fetchone()
-        killer = threading.Thread(target=terminate, args=(pid,))
-        killer.start()
-        killer.join()
+        lose_connection()
         give_up()
         raise AssertionError("it went on without its lock")
 
@@ -203,12 +190,6 @@ def test_a_relay_that_lost_its_lock_drops_what_it_has_not_sent(relay, publisher)
     assert relay.step() == 0
     assert publisher.closed
     assert remaining() == [(ada, 1)]
-
-
-def terminate(pid):
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
-    connection.close()
 
 
 def test_refused_events_of_one_user_alone_do_not_fill_the_batch_for_ever(publisher):
