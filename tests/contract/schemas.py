@@ -1,9 +1,10 @@
-"""The validator of the contract in docs/events, and its examples."""
+"""The validators of the contract in docs/events, and its examples."""
 
 import json
 from pathlib import Path
 
-from jsonschema import Draft202012Validator
+import yaml
+from jsonschema import Draft7Validator, Draft202012Validator
 from referencing import Registry, Resource
 
 FOLDER = Path(__file__).parents[2] / "docs" / "events"
@@ -18,3 +19,7 @@ VALIDATOR = Draft202012Validator(
     registry=_registry,
     format_checker=Draft202012Validator.FORMAT_CHECKER,
 )
+
+_asyncapi = yaml.safe_load((FOLDER / "asyncapi.yaml").read_text())
+# AsyncAPI's own schemas are of JSON Schema's draft 7.
+HEADERS = Draft7Validator(_asyncapi["components"]["messageTraits"]["userEvent"]["headers"])

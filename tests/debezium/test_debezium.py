@@ -156,7 +156,7 @@ def of_user(messages, user_id):
 def test_the_move_and_the_way_back_under_load(
     move, change, changing, users_sql, topic, equal, outbox, prune, wait_until
 ):
-    """Fails without the connector's ORDER BY, and where the relay runs on beside it."""
+    """Fails without the heartbeat: the slot stays behind, and nothing can be pruned."""
     with changing():
         wait_until(lambda: outbox() > 0)
         move.to_debezium()
