@@ -1,9 +1,11 @@
-"""The AsyncAPI document holds together. What the messages are is for tests/contract."""
+"""The AsyncAPI document is one, and holds together. The messages are for tests/contract."""
 
 import json
 
 import pytest
 import yaml
+from asyncapi3.models.asyncapi import AsyncAPI3
+from jsonschema import Draft7Validator, Draft202012Validator
 
 from tests.docs.documents import ROOT
 
@@ -37,12 +39,20 @@ def test_a_reference_resolves(reference):
     assert resolve(reference)
 
 
-def test_its_parts_are_there():
-    assert DOCUMENT["asyncapi"] == "3.0.0"
-    assert DOCUMENT["info"]["title"]
-    assert DOCUMENT["info"]["version"]
-    assert DOCUMENT["channels"]
-    assert DOCUMENT["operations"]
+def test_it_is_of_asyncapi_3():
+    """With its Kafka bindings; a member that AsyncAPI does not know is an error."""
+    AsyncAPI3.model_validate(DOCUMENT)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.name)
+def test_a_schema_is_of_its_draft(path):
+    Draft202012Validator.check_schema(json.loads(path.read_text()))
+
+
+def test_the_schemas_within_the_document_are_of_asyncapis_draft():
+    trait = DOCUMENT["components"]["messageTraits"]["userEvent"]
+    Draft7Validator.check_schema(trait["headers"])
+    Draft7Validator.check_schema(trait["bindings"]["kafka"]["key"])
 
 
 @pytest.mark.parametrize("name", DOCUMENT["operations"])
