@@ -8,6 +8,7 @@ from django.db import connection
 from accounts.models import User
 from tests.users.conftest import PASSWORD, json_client
 
+FORM = "application/x-www-form-urlencoded"
 USERS, TOKEN = "/api/v1/users/", "/api/v1/auth/token/"
 ADA = {"email": "secret-address@example.com", "username": "secret-ada", "password": "s3cret horse"}
 
@@ -68,6 +69,24 @@ def test_deadlocks_and_timeouts(api, ada, log):
         )
     assert api.patch(f"{USERS}me/", {"email": "secret@example.com"}).status_code == 503
     assert_silent(log)
+
+
+@pytest.mark.parametrize(
+    ("request_of", "reason"),
+    [
+        (lambda client: client.get(USERS, headers={"host": "evil.example"}), "'evil.example'"),
+        (
+            lambda client: client.post(USERS, "a=b&" * 2000, content_type=FORM),
+            "exceeded",
+        ),
+    ],
+)
+def test_a_request_that_django_refuses_is_one_line_without_a_traceback(log, request_of, reason):
+    response = request_of(json_client())
+    assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
+    (line,) = [line for line in map(json.loads, log.getvalue().splitlines()) if reason in str(line)]
+    assert reason in line["event"]
+    assert "Traceback" not in log.getvalue()
 
 
 def test_user_objects_print_no_address(ada):

@@ -20,6 +20,13 @@ def drop_database_details(_: WrappedLogger, __: str, event: EventDict) -> EventD
     return event
 
 
+def drop_tracebacks_of_refusals(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """A request that Django refuses, such as one for a foreign host, is no error of this code."""
+    if event.get("logger", "").startswith("django.security."):
+        event.pop("exc_info", None)
+    return event
+
+
 class RequestLog(RequestMiddleware):
     """django-structlog's middleware, without the query string: it may hold what a person wrote."""
 
@@ -34,6 +41,7 @@ _shared: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.stdlib.PositionalArgumentsFormatter(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    drop_tracebacks_of_refusals,
     structlog.processors.format_exc_info,
     drop_database_details,
 ]
