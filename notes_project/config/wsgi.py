@@ -8,9 +8,12 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.core.wsgi import get_wsgi_application
 
+from config.postgresql.base import limit_answers
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 try:
     application = get_wsgi_application()
+    limit_answers()
     call_command("check")
 except (ImproperlyConfigured, SystemCheckError) as error:
     sys.exit(str(error))

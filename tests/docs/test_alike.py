@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CONFIG = "env errors exceptions logs parsers problems progress renderers slashes"
+CONFIG = "env errors exceptions logs parsers postgresql/base problems progress renderers slashes"
 ALIKE = [(f"config/{module}.py", f"config/{module}.py") for module in CONFIG.split()]
 ALIKE += [("outbox/digests.py", "inbox/digests.py")]
 

@@ -70,6 +70,7 @@ class Environment:
             if urlsplit(raw).scheme not in ("postgres", "postgresql", "psql", "pgsql"):
                 raise ValueError
             config: dict[str, Any] = dict(environ.Env.db_url_config(raw))
+            config["ENGINE"] = "config.postgresql"
             if not config.get("NAME"):
                 raise ValueError
             # A server that is gone is noticed within seconds, by a new and by an open connection.

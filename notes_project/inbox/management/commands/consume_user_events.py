@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from config.postgresql.base import limit_answers
 from config.progress import Progress
 from inbox.consumer import EventConsumer, TooManyDeadLetters
 from inbox.kafka import BrokerUnavailable, CannotRead, Subscription, consumer_config
@@ -47,6 +48,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = StopRequest()
+        limit_answers()
         if options["from_beginning"]:
             self._require_no_other(stop)
             Position.objects.filter(topic=settings.KAFKA_TOPIC).delete()

@@ -8,6 +8,7 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from config.postgresql.base import limit_answers
 from outbox.kafka import Publisher, producer_config
 from outbox.relay import Relay
 from outbox.signals import StopRequest
@@ -23,6 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = StopRequest()
+        limit_answers()
         config = producer_config(settings.KAFKA_BOOTSTRAP_SERVERS)
         logger.info("relay_started", topic=settings.KAFKA_TOPIC)
         Relay(lambda: Publisher(config, settings.KAFKA_TOPIC), stop).run()

@@ -1,0 +1,46 @@
+"""A database that does not answer is given up, and the next query has another connection."""
+
+import pytest
+from django.db import OperationalError, connection, transaction
+
+from config.postgresql.base import Connection
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    connection.ensure_connection()
+    monkeypatch.setattr(Connection, "answer_within", 0.2)
+
+
+def ask(statement):
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchone()
+
+
+def stay_silent():
+    with transaction.atomic():
+        ask("SELECT pg_sleep(60)")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_silent_server_is_an_operational_error_and_the_connection_is_gone():
+    (before,) = ask("SELECT pg_backend_pid()")
+    with pytest.raises(OperationalError, match="did not answer within"):
+        stay_silent()
+    (after,) = ask("SELECT pg_backend_pid()")
+    assert before != after
+    ask(f"SELECT pg_terminate_backend({before}, 10000)")  # It still sleeps.
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_wait_with_a_time_of_its_own_keeps_the_connection():
+    (before,) = ask("SELECT pg_backend_pid()")
+    assert list(connection.connection.notifies(timeout=0.5)) == []
+    assert ask("SELECT pg_backend_pid()") == (before,)
+
+
+def test_without_a_limit_a_statement_may_take_its_time():
+    assert ask("SELECT pg_sleep(0.3)") is not None

@@ -1,0 +1,51 @@
+"""Django's PostgreSQL backend, with a limit to the wait for an answer.
+
+PostgreSQL's own timeouts are of no use where the server is stopped or a link swallows everything:
+the kernel of a stopped server acknowledges each packet, so TCP sees nothing either.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypeVar
+
+import psycopg
+from django.db.backends.postgresql import base
+from psycopg.abc import PQGen
+
+T = TypeVar("T")
+
+# Seconds. Longer than the statement_timeout of web requests: a server that works says so itself.
+ANSWER_WITHIN = 12.0
+
+
+class Connection(psycopg.Connection[Any]):
+    """Every wait for the server passes ``wait``: queries, COPY, COMMIT and ROLLBACK."""
+
+    answer_within: ClassVar[float | None] = None
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """Raises OperationalError after the limit; the connection is closed then.
+
+        A wait with a time of its own, such as the one for NOTIFY, keeps that.
+        """
+        if timeout is not None or self.answer_within is None:
+            return super().wait(gen, interval, timeout)
+        try:
+            return super().wait(gen, interval, self.answer_within)
+        except psycopg.errors._WaitTimeout:
+            # Without a word to the server, and so that a rollback fails at once.
+            self.pgconn.finish()
+            message = f"the server did not answer within {self.answer_within:.0f} s"
+            raise psycopg.OperationalError(message) from None
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Connection:
+        # As Django does it, for settings without a pool and another isolation level.
+        self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        return Connection.connect(**conn_params)
+
+
+def limit_answers() -> None:
+    """For processes whose statements are all short. A migration may take its time."""
+    Connection.answer_within = ANSWER_WITHIN
