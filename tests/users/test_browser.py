@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from urllib.parse import urlencode
 
 import pytest
 
@@ -200,10 +201,17 @@ def test_a_new_password_keeps_this_browser_signed_in(browser, post, at_home):
 
 
 def test_deleting_yourself_from_the_page(browser, at_home):
-    token = re.search(r'"csrfToken": "(\w+)"', browser.get(ME).text)[1]
-    response = browser.delete(
-        ME, {"password": PASSWORD}, content_type="application/json", headers={"x-csrftoken": token}
-    )
+    page = browser.get(ME).text
+    (form,) = re.findall(r'<form[^>]* data-method="DELETE">(.*?)</form>', page, re.DOTALL)
+    (field,) = re.findall(r'<input [^>]*name="(\w+)"', form)
+    # As the page's script sends it.
+    token = re.search(r'"csrfToken": "(\w+)"', page)[1]
+    form = "application/x-www-form-urlencoded; charset=UTF-8"
+    headers = {"x-csrftoken": token}
+    wrong = browser.delete(ME, f"{field}=wrong", content_type=form, headers=headers)
+    assert (wrong.status_code, User.objects.count()) == (400, 1)
+    body = urlencode({field: PASSWORD})
+    response = browser.delete(ME, body, content_type=form, headers=headers)
     assert response.status_code == 200
     assert not User.objects.exists()
     assert browser.get(ME, follow=True).redirect_chain == [("/login/?next=/api/v1/users/me/", 302)]
