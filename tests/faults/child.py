@@ -53,12 +53,12 @@ def main(spec, *program):
 
     django.setup()
     given = json.loads(spec)
-    if given["failpoint"]:
-        arm(*given["failpoint"])
     if given["off"]:
         from tests.faults import mechanisms
 
         getattr(mechanisms, given["off"])()
+    if given["failpoint"]:
+        arm(*given["failpoint"])
     if program[0] == "-m":
         sys.argv = [*program[1:]]
         runpy.run_module(program[1], run_name="__main__", alter_sys=True)

@@ -4,7 +4,7 @@ import json
 from collections import Counter, namedtuple
 from uuid import UUID
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from tests.faults.load import FAILED, OK
 
@@ -125,12 +125,15 @@ def deleted_stay_away(notes_sql):
     require(not back, f"I8: {len(back)} deleted users are back", *back)
 
 
-def committed_is_applied(admin, notes_sql):
-    """I5: no committed offset is ahead of its stored position. Raises KafkaException."""
-    request = [ConsumerGroupTopicPartitions(GROUP)]
+def committed_is_applied(onlooker, notes_sql):
+    """I5: no committed offset is ahead of its stored position. Raises KafkaException.
+
+    Args:
+        onlooker: see there.
+    """
     # The committed ones first: the stored ones only grow.
-    group = admin.list_consumer_group_offsets(request, request_timeout=2)[GROUP].result()
-    committed = {place.partition: place.offset for place in group.topic_partitions}
+    places = onlooker.committed(_places(onlooker), timeout=2)
+    committed = {place.partition: place.offset for place in places}
     stored = positions(notes_sql)
     ahead = [
         f"partition {number}: committed {offset}, stored {stored.get(number, 0)}"
@@ -165,15 +168,18 @@ def positions(notes_sql):
     return dict(notes_sql(query, [TOPIC]))
 
 
+def onlooker(servers):
+    """A client with the group's id that never joins the group."""
+    return Consumer({"bootstrap.servers": servers, "group.id": GROUP, "log_level": 0})
+
+
 def read_topic(servers, foreign=()):
     """All events, in the order of each partition, without those at the ``foreign`` places."""
-    consumer = Consumer({"bootstrap.servers": servers, "group.id": "faults-reader"})
+    consumer = onlooker(servers)
     try:
-        numbers = consumer.list_topics(TOPIC, 5).topics[TOPIC].partitions
-        places = [TopicPartition(TOPIC, number, OFFSET_BEGINNING) for number in numbers]
-        ends = {p.partition: consumer.get_watermark_offsets(p, timeout=5)[1] for p in places}
+        ends = end_offsets(consumer)
         unread = {number for number, end in ends.items() if end}
-        consumer.assign(places)
+        consumer.assign([TopicPartition(TOPIC, number, OFFSET_BEGINNING) for number in ends])
         messages = []
         while unread:
             for message in consumer.consume(1000, 0.2):
@@ -188,15 +194,15 @@ def read_topic(servers, foreign=()):
     return [_event(place, message) for place, message in read if place not in foreign]
 
 
-def end_offsets(servers):
+def end_offsets(onlooker):
     """The next offset of each partition. Raises KafkaException."""
-    consumer = Consumer({"bootstrap.servers": servers, "group.id": "faults-reader"})
-    try:
-        numbers = consumer.list_topics(TOPIC, 2).topics[TOPIC].partitions
-        places = [TopicPartition(TOPIC, number) for number in numbers]
-        return {p.partition: consumer.get_watermark_offsets(p, timeout=2)[1] for p in places}
-    finally:
-        consumer.close()
+    places = _places(onlooker)
+    return {p.partition: onlooker.get_watermark_offsets(p, timeout=2)[1] for p in places}
+
+
+def _places(onlooker):
+    numbers = onlooker.list_topics(TOPIC, 2).topics[TOPIC].partitions
+    return [TopicPartition(TOPIC, number) for number in numbers]
 
 
 def _event(place, message):

@@ -1,6 +1,6 @@
 """The mechanisms that the rows cover, each as a function that switches it off in its own process.
 
-`tests.faults.child` calls it in the process of the part that `off_in` names.
+`tests.faults.child` calls it in the process of the part that `off_in` names, with Django set up.
 """
 
 _PARTS = {}
@@ -33,3 +33,223 @@ def acknowledgement():
         return rows
 
     OutboxQuerySet.first_pending = read_and_delete
+
+
+@off_in("relay")
+def delivery_reports():
+    """What could not be sent counts as sent."""
+    from outbox.relay import Relay
+
+    Relay._sent = lambda _, rows, __: [row.position for row in rows]
+
+
+@off_in("relay")
+def acks():
+    """A message counts as sent when it is on its way."""
+    from outbox.management.commands import relay_outbox
+
+    config = relay_outbox.producer_config
+    relay_outbox.producer_config = lambda servers: {
+        **config(servers),
+        "enable.idempotence": False,
+        "acks": 0,
+    }
+
+
+@off_in("relay")
+def advisory_lock():
+    """Every relay is active."""
+    from outbox import relay
+
+    relay.Relay._become_active = lambda _: relay.connection.ensure_connection() or True
+
+
+@off_in("relay")
+def oldest_first():
+    """Rows are read from the last one seen."""
+    from outbox.models import OutboxQuerySet
+
+    seen = [0]
+    first_pending = OutboxQuerySet.first_pending
+
+    def read_on(self, limit, **options):
+        rows = first_pending(self.filter(position__gt=seen[0]), limit, **options)
+        seen[0] = max([seen[0], *(row.position for row in rows)])
+        return rows
+
+    OutboxQuerySet.first_pending = read_on
+
+
+@off_in("relay")
+def relay_retries():
+    """A lost connection ends the relay."""
+    from outbox.relay import Relay
+
+    Relay._lose_database = _give_up
+
+
+@off_in("relay")
+def relay_limit():
+    """The relay waits for its database without limit."""
+    from outbox.management.commands import relay_outbox
+
+    relay_outbox.limit_answers = lambda: None
+
+
+@off_in("consumer")
+def version_gate():
+    """Every state is stored, in the order in which they come."""
+    from users import gate
+
+    gate._UPSERT = _replaced(gate._UPSERT, "stored.version < EXCLUDED.version", "true")
+
+
+@off_in("consumer")
+def one_transaction():
+    """How far it has read is stored first, by a transaction of its own."""
+    from django.db import transaction
+
+    from inbox import apply
+
+    lock, apply_batch = apply._lock_positions, apply._apply
+
+    def store_first(records):
+        ends = {apply._partition(r.message): r.message.offset + 1 for r in records}
+        with transaction.atomic():
+            lock(set(ends))
+            apply._store_positions(ends)
+        return apply_batch(records)
+
+    apply._apply = store_first
+    apply._lock_positions = lambda partitions: dict.fromkeys(partitions, 0)
+
+
+@off_in("consumer")
+def stored_positions():
+    """Reading begins where Kafka says, and nothing is dropped below a stored position."""
+    from confluent_kafka import TopicPartition
+
+    from inbox import apply
+    from inbox.kafka import Subscription
+
+    lock, start = apply._lock_positions, Subscription.start
+
+    def start_at_committed(self, positions):
+        places = [TopicPartition(self._topic, number) for number in self.waiting]
+        committed = self._consumer.committed(places, timeout=5)
+        start(self, {place.partition: max(0, place.offset) for place in committed})
+
+    Subscription.start = start_at_committed
+    apply._lock_positions = lambda partitions: lock(partitions) and dict.fromkeys(partitions, 0)
+
+
+@off_in("consumer")
+def consumer_retries():
+    """A lost connection ends the consumer."""
+    from inbox.consumer import EventConsumer
+
+    EventConsumer._retry_later = _give_up
+
+
+@off_in("consumer")
+def consumer_limit():
+    """The consumer waits for its database without limit."""
+    from inbox.management.commands import consume_user_events
+
+    consume_user_events.limit_answers = lambda: None
+
+
+@off_in("users")
+def outbox():
+    """A registration waits for the broker."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+    from django.conf import settings
+
+    from accounts.serializers import RegistrationSerializer
+    from config.errors import ServiceUnavailable
+
+    create = RegistrationSerializer.create
+
+    def ask_kafka(self, data):
+        admin = AdminClient({"bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS})
+        try:
+            admin.list_topics(timeout=1)
+        except KafkaException:
+            raise ServiceUnavailable from None
+        return create(self, data)
+
+    RegistrationSerializer.create = ask_kafka
+
+
+@off_in("users")
+def event_by_trigger_first():
+    """The event of a registration is committed before its row."""
+    from accounts.models import UserQuerySet
+
+    write_event, create_user = _without_trigger(), UserQuerySet.create_user
+
+    def create_and_tell(self, *args, **fields):
+        user = create_user(self, *args, **fields)
+        write_event(user.pk)
+        return user
+
+    UserQuerySet.create_user = create_and_tell
+
+
+@off_in("users")
+def event_by_trigger_last():
+    """The event of a registration is committed after its row."""
+    from accounts.views import UserList
+
+    write_event, get_success_headers = _without_trigger(), UserList.get_success_headers
+
+    def tell(self, data):
+        write_event(data["id"])
+        return get_success_headers(self, data)
+
+    UserList.get_success_headers = tell
+
+
+def _without_trigger():
+    """Hides this process's registrations from the trigger; gives what writes an event instead."""
+    import os
+
+    import psycopg
+    from django.db import connection
+
+    os.environ["PGAPPNAME"] = "without-trigger"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "BEGIN; DROP TRIGGER users_capture_insert ON users;"
+            " CREATE TRIGGER users_capture_insert AFTER INSERT ON users"
+            " REFERENCING NEW TABLE AS added FOR EACH STATEMENT"
+            " WHEN (current_setting('application_name') <> 'without-trigger')"
+            " EXECUTE FUNCTION users_capture_insert(); COMMIT"
+        )
+    connection.close()
+
+    def write_event(user_id):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT user_event_data(u)::text FROM users u WHERE id = %s", [user_id])
+            (data,) = cursor.fetchone()
+        # Over a connection of its own, so whatever becomes of the row.
+        parameters = connection.get_connection_params()
+        names = ("dbname", "user", "password", "host", "port")
+        with psycopg.connect(**{name: parameters[name] for name in names}) as other:
+            other.execute(
+                "INSERT INTO outbox (aggregatetype, type, payload)"
+                " VALUES ('user', 'user.created.v1', %s::jsonb)",
+                [data],
+            )
+
+    return write_event
+
+
+def _give_up(self, *errors):
+    raise SystemExit(f"without retries: {errors}")
+
+
+def _replaced(text, old, new):
+    assert old in text, text
+    return text.replace(old, new)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import psycopg
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from devstack import processes
 from devstack.http import call
@@ -51,10 +50,12 @@ class System:
         self.stack.__enter__()
         self.users_sql(invariants.AUDIT_USERS)
         self.notes_sql(invariants.AUDIT_NOTES)
+        self._onlooker = invariants.onlooker(self.stack.kafka.bootstrap_servers)
         return self
 
     def __exit__(self, *problem):
         self._continue()
+        self._onlooker.close()
         return self.stack.__exit__(*problem)
 
     def users_sql(self, statement, parameters=None):
@@ -120,12 +121,54 @@ class System:
         part = getattr(self.stack, name)
         self.wait(lambda: not part.running, f"{name} comes to its failpoint")
         assert mark.exists(), part.how_it_ended(lines=True)
+        self._ended.add(name)
+
+    def kill(self, name, number=signal.SIGKILL):
+        """Ends a part by a signal; the end of the row starts it again."""
+        part = getattr(self.stack, name)
+        self._ended.add(name)
+        if number == signal.SIGKILL:
+            part.kill()
+        else:
+            os.kill(part.process.pid, number)
+            part.process.wait(30)
 
     def freeze(self, part):
         """SIGSTOP for all processes of a part; the end of the row wakes them."""
         for pid in _family(part.process.pid):
             os.kill(pid, signal.SIGSTOP)
             self._stopped.append(pid)
+
+    def wait_for_log(self, name, text):
+        """Until a part writes the text, from now on."""
+        log = self.stack.folder / "logs" / f"{name}.log"
+        start = log.stat().st_size
+        self.wait(lambda: text in log.read_text()[start:], f"{name} writes {text!r}")
+
+    def register(self, connection=None):
+        """A user by plain SQL; gives the id."""
+        statement = (
+            "INSERT INTO users (email, username, password)"
+            " VALUES (gen_random_uuid() || '@mailbox.example', gen_random_uuid(), '!') RETURNING id"
+        )
+        rows = connection.execute(statement).fetchall() if connection else self.users_sql(statement)
+        return rows[0][0]
+
+    def rename(self, user_id, times=1):
+        """So many new versions of a user."""
+        for _ in range(times):
+            statement = "UPDATE users SET username = gen_random_uuid() WHERE id = %s"
+            self.users_sql(statement, [user_id])
+
+    def wait_for_shadow(self, user_id, version=1):
+        query = "SELECT FROM users WHERE id = %s AND version >= %s"
+        self.wait(lambda: self.notes_sql(query, [user_id, version]), f"{user_id} has its shadow")
+
+    def wait_for_changes(self, count):
+        """Until so many more changes were committed in users_db."""
+        query = "SELECT count(*) FROM faults.changes"
+        ((before,),) = self.users_sql(query)
+        self.wait(lambda: self.users_sql(query)[0][0] >= before + count, f"{count} more changes")
 
     def wait_until_red(self, project):
         """Until the gateway says that a web service is not ready."""
@@ -145,7 +188,7 @@ class System:
 
         Gives the `Load`, once every kind of change was answered with ok.
         """
-        self._replaced, self._more = {}, []
+        self._replaced, self._more, self._ended = {}, [], set()
         before = invariants.positions(self.notes_sql)
         ((newest,),) = self.notes_sql("SELECT COALESCE(max(id), 0) FROM event_log")
         self.load = load = Load(self.stack.gateway_url, self.stack.users_db.url, rng, people)
@@ -170,7 +213,8 @@ class System:
         """Ends what the row did to the processes, and starts again those that ended."""
         self._continue()
         for part in self._more:
-            part.kill()
+            part.stop()
+        self._require_running()
         for name, part in self._replaced.items():
             variant = getattr(self.stack, name)
             variant.stop()
@@ -183,6 +227,13 @@ class System:
             part.wait_ready()
         for project in ("users", "notes"):
             self.wait(lambda p=project: self._readiness(p) == 200, f"I6: {project} is ready")
+
+    def _require_running(self):
+        """Nothing but the row itself ended anything."""
+        for part in self.stack.parts:
+            killed = part.name in self._ended
+            if not part.running and not killed:
+                raise invariants.Broken(f"I6: {part.how_it_ended(lines=True)}")
 
     def check(self, loads, before, newest):
         """I1 to I8, with nothing on its way any more.
@@ -198,16 +249,13 @@ class System:
         invariants.messages_are_changes(events, self.users_sql)
         invariants.newest_is_last(events)
         invariants.deleted_stay_away(self.notes_sql)
-        invariants.committed_is_applied(self.admin(), self.notes_sql)
+        invariants.committed_is_applied(self._onlooker, self.notes_sql)
         query = 'SELECT partition, "offset", outcome FROM event_log WHERE id > %s'
         invariants.each_message_is_recorded_once(
             before, invariants.positions(self.notes_sql), self.notes_sql(query, [newest])
         )
         self._read_all_again()
         invariants.no_violation_was_seen(self.notes_sql)
-
-    def admin(self):
-        return AdminClient({"bootstrap.servers": self.stack.kafka.bootstrap_servers})
 
     def _read_all_again(self):
         """I4: by the consumer itself, which then goes on."""
@@ -224,7 +272,10 @@ class System:
         if self.users_sql("SELECT count(*) FROM outbox") != [(0,)]:
             return False
         stored = invariants.positions(self.notes_sql)
-        ends = invariants.end_offsets(self.stack.kafka.bootstrap_servers)
+        try:
+            ends = invariants.end_offsets(self._onlooker)
+        except KafkaException:
+            return False
         return all(stored.get(number, 0) == end for number, end in ends.items())
 
     def _readiness(self, project):
@@ -261,14 +312,15 @@ class Sampler(threading.Thread):
         self._broken = None
 
     def run(self):
-        admin = self._system.admin()
+        onlooker = invariants.onlooker(self._system.stack.kafka.bootstrap_servers)
         while not self._end.wait(0.3) and not self._broken:
             try:
-                invariants.committed_is_applied(admin, self._system.notes_sql)
+                invariants.committed_is_applied(onlooker, self._system.notes_sql)
             except (KafkaException, psycopg.OperationalError):
                 continue
             except invariants.Broken as error:
                 self._broken = error
+        onlooker.close()
 
     def stop(self):
         self._end.set()

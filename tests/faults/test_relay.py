@@ -1,18 +1,69 @@
-"""The relay is killed, stopped and doubled."""
+"""The relay is killed and doubled, and transactions commit out of the order of their positions."""
 
+import os
+import signal
+
+import psycopg
 import pytest
 
 covers, short = pytest.mark.covers, pytest.mark.short
 
 
-@covers("a row leaves the outbox after Kafka acknowledged it", off="acknowledgement")
-@short
+@covers("a row leaves the outbox when Kafka has acknowledged it", off="acknowledgement")
 def test_relay_killed_after_select(system, rng):
     with system.under_load(rng):
-        point = (
-            "SIGKILL",
-            "after",
-            "outbox.models.OutboxQuerySet.first_pending",
-            rng.randint(3, 9),
-        )
+        point = ("SIGKILL", "before", "outbox.relay.Relay._send", rng.randint(2, 9))
         system.wait_for_death("relay", system.restart("relay", failpoint=point))
+
+
+@covers("a row leaves the outbox when Kafka has acknowledged it", off="acknowledgement")
+def test_relay_killed_after_produce(system, rng):
+    with system.under_load(rng):
+        point = ("SIGKILL", "after", "outbox.kafka.Publisher._produce", rng.randint(2, 40))
+        system.wait_for_death("relay", system.restart("relay", failpoint=point))
+
+
+@covers("a state goes in only when it is newer", off="version_gate")
+@short
+def test_relay_killed_after_ack(system, rng):
+    """All of a batch is sent twice, and more than one version of a user is in it."""
+    with system.under_load(rng):
+        system.restart("consumer", arguments=["--batch-size", "7"])
+        system.kill("relay")
+        user = system.register()
+        system.rename(user, times=30)
+        point = ("SIGKILL", "after", "outbox.kafka.Publisher.publish", 1)
+        system.wait_for_death("relay", system.restart("relay", failpoint=point))
+        system.wait_for_shadow(user, 31)
+
+
+@covers("the advisory lock: one relay sends", off="advisory_lock")
+def test_two_relays(system, rng):
+    """The first falls asleep with rows in hand; the second waits, and takes over from the dead."""
+    with system.under_load(rng):
+        system.kill("relay")
+        user = system.register()
+        mark = system.restart(
+            "relay", failpoint=("SIGSTOP", "before", "outbox.relay.Relay._send", 1)
+        )
+        system.wait(mark.exists, "the first relay has rows in hand")
+        first = system.stack.relay.process
+        system.another("relay")
+        system.rename(user)
+        system.wait_for_changes(100)
+        os.kill(first.pid, signal.SIGCONT)
+        system.wait_for_shadow(user, 2)
+        system.kill("relay")
+        system.wait_for_shadow(system.register())
+
+
+@covers("rows are read from the oldest, never from the last one seen", off="oldest_first")
+def test_sequence_gap(system, rng):
+    """A transaction takes a position, and others commit before it."""
+    with (
+        system.under_load(rng),
+        psycopg.connect(system.stack.users_db.url) as slow,
+    ):
+        system.register(slow)
+        system.wait_for_shadow(system.register())
+        slow.commit()
