@@ -10,7 +10,9 @@ from devstack.errors import DevstackError
 
 # Below Linux's range for outgoing connections: one of those could take a port between its choice
 # and its use, and a client that tries a stopped server there can connect to itself.
-_FIRST_FREE, _LAST_FREE = 10_000, 32_000
+_FIRST_FREE, _LAST_FREE = 10_016, 32_000
+_BLOCK = 32
+_reserved: list[socket.socket] = []
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,29 @@ class Ports:
 
 
 def free_ports(count: int = 1) -> int:
-    """The first of so many ports in a row on which nothing listens on loopback."""
+    """The first of so many ports in a row, 32 at most, on which nothing listens on loopback.
+
+    They are this process's until it ends, also while what listened there is stopped.
+    """
     while True:
-        first = random.randrange(_FIRST_FREE, _LAST_FREE)  # noqa: S311 - not a secret
-        if all(_is_free(port) for port in range(first, first + count)):
+        first = random.randrange(_FIRST_FREE, _LAST_FREE, _BLOCK)  # noqa: S311 - not a secret
+        if reserve(first) and all(_is_free(port) for port in range(first, first + count)):
             return first
+
+
+def reserve(port: int) -> bool:
+    """Keeps the ports around this one from other processes. False where one of them has them.
+
+    By a name that ends with the process: that of a socket outside of the file system.
+    """
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0devstack-ports-{port // _BLOCK}")
+    except OSError:
+        name.close()
+        return False
+    _reserved.append(name)
+    return True
 
 
 def _is_free(port: int) -> bool:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from devstack.part import accepts
-from devstack.ports import free_ports
+from devstack.ports import free_ports, reserve
 from devstack.processes import end_with_parent, wait_until
 
 REPOSITORY = Path(__file__).parents[2]
@@ -96,7 +96,7 @@ def free_port():
     """A PORT that is free together with those behind it."""
     while True:
         gateway = free_ports(6) - 4001
-        if not accepts(gateway):
+        if reserve(gateway) and not accepts(gateway):
             return gateway
 
 
