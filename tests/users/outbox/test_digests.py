@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import User
+from config.postgresql.base import Connection
 from outbox import digests
 from tests.users.conftest import json_client
 
@@ -108,3 +109,16 @@ def test_the_users_of_buckets_are_found_by_the_primary_key(notes, django_assert_
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "users_pkey" in plan
     assert "Seq Scan" not in plan
+
+
+def test_reading_the_whole_table_may_take_longer_than_other_answers(notes, monkeypatch):
+    def slowly():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(0.5)")
+        return digests.bucket_digests()
+
+    connection.ensure_connection()
+    monkeypatch.setattr(Connection, "answer_within", 0.2)
+    monkeypatch.setattr("outbox.views.bucket_digests", slowly)
+    assert notes.get(URL).status_code == 200
+    assert connection.connection.answer_within == 0.2
