@@ -40,7 +40,6 @@ class Connection(psycopg.Connection[Any]):
             message = f"the server did not answer within {self.answer_within:.0f} s"
             raise psycopg.OperationalError(message) from None
 
-
     @contextmanager
     def allowing(self, seconds: float) -> Iterator[None]:
         """Gives what is asked within the block so long, whatever the limit is."""
