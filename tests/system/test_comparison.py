@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import threading
 import uuid
 
@@ -37,11 +38,17 @@ def compare(manage):
 
 
 @pytest.fixture
-def user(api, compare):
-    """A registered user, known to both sides."""
-    user = api.register()
-    assert compare() == {}
-    return user.id
+def users(users_sql, compare):
+    """Eight users whom both sides know, by what becomes of them here."""
+    names = [f"{new_name()}-{number}" for number in range(8)]
+    users_sql(
+        "INSERT INTO users (username, email, password)"
+        " SELECT name, name || %s, '!' FROM unnest(%s::text[]) AS name",
+        [f"@{MAIL_DOMAIN}", names],
+    )
+    rows = users_sql("SELECT id FROM users WHERE username = ANY(%s)", [names])
+    assert compare("--settle", "60") == {}
+    return [str(user) for (user,) in rows]
 
 
 @pytest.fixture
@@ -58,18 +65,6 @@ def behind_the_triggers(stack):
 
 def _superuser(database):
     return database.superuser_url.rpartition("/")[0] + f"/{database.name}"
-
-
-@pytest.fixture
-def repair(manage, compare, wait_until):
-    """Runs a command of users_project, and waits until both sides are equal."""
-
-    def repair(*arguments):
-        ended = manage("users", *arguments)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        assert compare("--settle", "60") == {}
-
-    return repair
 
 
 @pytest.fixture
@@ -92,92 +87,71 @@ def load(stack):
     thread.join()
 
 
-def name_of(sql, user):
-    return sql("SELECT username FROM users WHERE id = %s", [user])[0][0]
+def test_every_kind_is_named_and_repaired_as_the_documents_say(
+    stack, users, behind_the_triggers, users_sql, notes_sql, compare, manage
+):
+    here, there, gone, missing, behind, ahead, buried, deleted = users
+    unsent, ghost, name = str(uuid.uuid4()), str(uuid.uuid4()), new_name()
+    notes_sql("UPDATE users SET username = 'changed by hand' WHERE id = %s", [here])
+    for statement, *parameters in (
+        ("UPDATE users SET username = %s WHERE id = %s", name, there),
+        ("DELETE FROM users WHERE id = %s", gone),
+        (
+            "INSERT INTO users (id, username, email, password) VALUES (%s, %s, %s, '!')",
+            *(unsent, f"{name}-2", f"{name}@{MAIL_DOMAIN}"),
+        ),
+    ):
+        behind_the_triggers(stack.users_db, statement, *parameters)
+    notes_sql("DELETE FROM users WHERE id = ANY(%s)", [[missing, buried]])
+    notes_sql("UPDATE users SET version = 0, username = 'old' WHERE id = %s", [behind])
+    notes_sql("UPDATE users SET version = 41, username = 'ahead' WHERE id = %s", [ahead])
+    notes_sql("INSERT INTO deleted_users (id, version) VALUES (%s, 2)", [buried])
+    notes_sql("INSERT INTO users (id, username, version) VALUES (%s, 'ghost', 7)", [ghost])
+    users_sql("DELETE FROM users WHERE id = %s", [deleted])
+    assert compare("--settle", "5") == {
+        here: ("changed", 1, 1),
+        there: ("changed", 1, 1),
+        gone: ("ghost", 1, None),
+        unsent: ("missing", None, 1),
+        missing: ("missing", None, 1),
+        behind: ("behind", 0, 1),
+        ahead: ("ahead", 41, 1),
+        buried: ("deleted", 2, 1),
+        ghost: ("ghost", 7, None),
+    }
+
+    # Whose side is wrong.
+    stale = re.search(r"stale .*", manage("notes", "rebuild_users", "--dry-run").stdout)[0]
+    assert here in stale
+    assert there not in stale
+    against = manage("users", "republish_users", "--against-topic", "--dry-run").stdout
+    assert there in re.search(r"behind .*", against)[0]
+    assert here not in against
+
+    notes_sql("DELETE FROM deleted_users WHERE id = %s", [buried])
+    for arguments in (
+        [here, there, unsent, missing, behind, buried],
+        ["--above", "41", ahead],
+        ["--delete", "--above", "7", gone, ghost],
+    ):
+        manage("users", "republish_users", *arguments).check_returncode()
+    assert compare("--settle", "60") == {}
+    facts = "SELECT id, username, version FROM users WHERE id = ANY(%s) ORDER BY id"
+    named = [[*users, unsent, ghost]]
+    assert users_sql(facts, named) == notes_sql(facts, named)
+    tombstones = notes_sql("SELECT id FROM deleted_users WHERE id = ANY(%s)", named)
+    assert {str(user) for (user,) in tombstones} == {gone, ghost, deleted}
 
 
-def test_a_shadow_user_changed_by_hand(user, notes_sql, users_sql, compare, repair, manage):
-    notes_sql("UPDATE users SET username = 'changed by hand' WHERE id = %s", [user])
-    assert compare() == {user: ("changed", 1, 1)}
-    assert "stale      1" in manage("notes", "rebuild_users", "--dry-run").stdout
-    repair("republish_users", user)
-    assert name_of(notes_sql, user) == name_of(users_sql, user)
-
-
-def test_rebuilding_repairs_it_too(user, notes_sql, compare, manage):
-    notes_sql("UPDATE users SET is_active = false WHERE id = %s", [user])
-    assert compare() == {user: ("changed", 1, 1)}
+def test_rebuilding_repairs_a_shadow_user_changed_by_hand(users, notes_sql, compare, manage):
+    notes_sql("UPDATE users SET is_active = false WHERE id = %s", [users[0]])
+    assert compare() == {users[0]: ("changed", 1, 1)}
     manage("notes", "rebuild_users").check_returncode()
     assert compare() == {}
 
 
-def test_a_user_changed_without_triggers(
-    stack, user, behind_the_triggers, compare, repair, manage, notes_sql
-):
-    name = new_name()
-    behind_the_triggers(stack.users_db, "UPDATE users SET username = %s WHERE id = %s", name, user)
-    assert compare() == {user: ("changed", 1, 1)}
-    assert "behind   1" in manage("users", "republish_users", "--against-topic", "--dry-run").stdout
-    repair("republish_users", user)
-    assert name_of(notes_sql, user) == name
-
-
-def test_a_user_inserted_without_triggers(stack, behind_the_triggers, compare, repair):
-    user, name = str(uuid.uuid4()), new_name()
-    behind_the_triggers(
-        stack.users_db,
-        "INSERT INTO users (id, username, email, password) VALUES (%s, %s, %s, '!')",
-        *(user, name, f"{name}@{MAIL_DOMAIN}"),
-    )
-    assert compare("--settle", "1") == {user: ("missing", None, 1)}
-    repair("republish_users", user)
-
-
-def test_a_shadow_user_who_is_missing(user, notes_sql, compare, repair):
-    notes_sql("DELETE FROM users WHERE id = %s", [user])
-    assert compare("--settle", "1") == {user: ("missing", None, 1)}
-    repair("republish_users", user)
-
-
-def test_a_shadow_user_who_is_behind(user, users_sql, notes_sql, compare, repair):
-    users_sql("UPDATE users SET username = %s WHERE id = %s", [new_name(), user])
-    assert compare() == {}
-    notes_sql("UPDATE users SET version = 1 WHERE id = %s", [user])
-    assert compare("--settle", "1") == {user: ("behind", 1, 2)}
-    repair("republish_users", user)
-
-
-def test_a_shadow_user_who_is_ahead(user, notes_sql, users_sql, compare, repair):
-    notes_sql("UPDATE users SET version = 41, username = 'ahead' WHERE id = %s", [user])
-    assert compare() == {user: ("ahead", 41, 1)}
-    repair("republish_users", "--above", "41", user)
-    assert name_of(notes_sql, user) == name_of(users_sql, user)
-
-
-def test_a_user_deleted_without_triggers(stack, user, behind_the_triggers, compare, repair):
-    behind_the_triggers(stack.users_db, "DELETE FROM users WHERE id = %s", user)
-    assert compare("--settle", "1") == {user: ("ghost", 1, None)}
-    repair("republish_users", "--delete", "--above", "1", user)
-
-
-def test_a_ghost_of_whom_the_topic_knows_nothing(user, notes_sql, compare, repair):
-    """The user who is named too is none, and stays."""
-    ghost = str(uuid.uuid4())
-    notes_sql("INSERT INTO users (id, username, version) VALUES (%s, 'ghost', 7)", [ghost])
-    assert compare("--settle", "1") == {ghost: ("ghost", 7, None)}
-    repair("republish_users", "--delete", "--above", "7", ghost)
-    assert notes_sql("SELECT version FROM deleted_users WHERE id = %s", [ghost]) == [(8,)]
-
-
-def test_a_user_deleted_here_alone(user, notes_sql, compare, repair):
-    notes_sql("DELETE FROM users WHERE id = %s", [user])
-    notes_sql("INSERT INTO deleted_users (id, version) VALUES (%s, 2)", [user])
-    assert compare() == {user: ("deleted", 2, 1)}
-    notes_sql("DELETE FROM deleted_users WHERE id = %s", [user])
-    repair("republish_users", user)
-
-
-def test_under_a_load_nobody_is_named_but_who_was_changed(user, load, notes_sql, compare):
+def test_under_a_load_nobody_is_named_but_who_was_changed(users, load, notes_sql, compare):
+    user = users[0]
     for _ in range(3):
         before = load()
         assert compare("--settle", "60") == {}
@@ -205,7 +179,7 @@ def watcher(stack):
     service.stop()
 
 
-def test_comparing_again_and_again(stack, user, watcher, notes_sql, wait_until):
+def test_comparing_again_and_again(stack, api, watcher, notes_sql, wait_until):
     service, lines = watcher
 
     def logs_next(event):
@@ -213,6 +187,8 @@ def test_comparing_again_and_again(stack, user, watcher, notes_sql, wait_until):
         wait_until(lambda: any(line["event"] == event for line in lines()[before:]))
         return next(line for line in lines()[before:] if line["event"] == event)
 
+    user = api.register().id
+    wait_until(lambda: notes_sql("SELECT id FROM users WHERE id = %s", [user]))
     assert logs_next("users_equal")["users"] > 0
     notes_sql("UPDATE users SET is_active = false WHERE id = %s", [user])
     differ = logs_next("users_differ")

@@ -73,3 +73,51 @@ def test_a_trace_shows_the_user_and_what_waits(ada):
 def test_a_trace_of_nobody_is_an_error():
     with pytest.raises(CommandError, match="no such user"):
         run("trace_user", str(uuid.uuid4()))
+
+
+def waiting():
+    """Type, user and version of what waits in the outbox."""
+    payloads = OutboxEvent.objects.pending().values_list("type", "aggregateid", "payload")
+    return [(kind, user, payload["data"]["version"]) for kind, user, payload in payloads]
+
+
+@pytest.fixture
+def sent(ada):
+    """Ada, whose events have left."""
+    OutboxEvent.objects.all().delete()
+    return str(ada.id)
+
+
+def test_users_are_given_a_version_above_a_readers(sent):
+    assert run("republish_users", "--above", "41", sent) == "1 users put into the outbox\n"
+    assert waiting() == [("user.updated.v1", sent, 42), ("user.snapshot.v1", sent, 42)]
+    run("republish_users", "--above", "7", sent)
+    assert waiting()[2:] == [("user.snapshot.v1", sent, 42)]
+
+
+def test_no_users_are_deleted_for_the_readers_and_users_stay(sent):
+    ghost = str(uuid.uuid4())
+    run("republish_users", "--delete", "--above", "3", ghost, sent)
+    assert ("user.deleted.v1", ghost, 4) in waiting()
+    assert ("user.deleted.v1", sent, 4) not in waiting()
+    assert User.objects.filter(pk=sent).exists()
+
+
+def test_an_id_of_nobody_is_an_error_unless_it_is_deleted(sent):
+    ghost = str(uuid.uuid4())
+    with pytest.raises(CommandError, match="1 of the ids are no user's"):
+        run("republish_users", "--above", "3", ghost)
+    assert waiting() == []
+
+
+@pytest.mark.parametrize("arguments", [["--above", "3"], ["--delete"], ["--delete", "ID"]])
+def test_a_version_and_a_deletion_are_of_named_users(sent, arguments):
+    with pytest.raises(CommandError, match="--above needs ids"):
+        run("republish_users", *(sent if word == "ID" else word for word in arguments))
+    assert waiting() == []
+
+
+def test_a_dry_run_of_named_users_changes_nothing(sent):
+    run("republish_users", "--dry-run", "--delete", "--above", "3", sent, str(uuid.uuid4()))
+    assert waiting() == []
+    assert User.objects.get().version == 1
