@@ -11,11 +11,12 @@ from typing import Any
 from urllib.parse import urlencode, urljoin
 from uuid import UUID
 
+from inbox.digests import SCAN_WITHIN
 from users.direct import open_directly
 
 PATH = "/internal/v1/user-digests/"
-# Seconds; users_project gives its statement 60.
-TIMEOUT = 70
+# Seconds; longer than users_project waits for its database.
+TIMEOUT = SCAN_WITHIN + 10
 
 
 class CannotCompare(Exception):
@@ -63,6 +64,6 @@ def _refusal(status: int, url: str) -> str:
         401: "COMPARISON_SECRET is not the same on both sides.",
         404: "Set COMPARISON_SECRET for users_project too. NOTES_JWKS_URL must name its web"
         " server, not the gateway.",
-        503: "users_db does not answer.",
+        503: "users_db does not answer, or takes longer than a minute.",
     }
     return f"{url} answers {status}. {hints.get(status, 'See the log of users_project.')}"

@@ -44,3 +44,12 @@ def test_a_wait_with_a_time_of_its_own_keeps_the_connection():
 
 def test_without_a_limit_a_statement_may_take_its_time():
     assert ask("SELECT pg_sleep(0.3)") is not None
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_block_may_allow_more_and_nothing_after_it():
+    with connection.connection.allowing(60):
+        assert ask("SELECT pg_sleep(0.5)") is not None
+    with pytest.raises(OperationalError, match="did not answer within"), transaction.atomic():
+        ask("SELECT pg_sleep(0.5)")
+    assert ask("SELECT 1") == (1,)

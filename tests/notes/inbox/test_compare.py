@@ -261,7 +261,7 @@ def test_more_than_the_limit_may_be_on_its_way(there, client, monkeypatch):
     [
         ((401, b""), "answers 401. COMPARISON_SECRET is not the same on both sides."),
         ((404, b""), "answers 404. Set COMPARISON_SECRET for users_project too."),
-        ((503, b""), "answers 503. users_db does not answer."),
+        ((503, b""), "answers 503. users_db does not answer, or takes"),
         ((500, b""), "answers 500. See the log of users_project."),
         ((200, b"<html>"), "are no digests"),
         ((200, b"[[1, 2]]"), "are no digests"),

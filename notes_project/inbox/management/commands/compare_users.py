@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import close_old_connections
 
+from config.postgresql.base import limit_answers
 from inbox.compare import Kind, Result, compare
 from inbox.digest_client import CannotCompare, DigestClient
 
@@ -60,6 +61,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.COMPARISON_SECRET:
             raise CommandError("COMPARISON_SECRET is not set.", returncode=NOT_COMPARED)
+        limit_answers()
         client = DigestClient(settings.NOTES_JWKS_URL, settings.COMPARISON_SECRET)
         if options["every"] is not None:
             # It only reads, so it may end anywhere.
