@@ -16,6 +16,8 @@ from tests.benchmarks import report, servers
 # Each is a module with a function run(Run), which gives Ratios, and raises where answers differ.
 BENCHMARKS = {
     "P7": "p07_registration",
+    "P8": "p08_relay",
+    "P9": "p09_consumer",
 }
 RESULTS = Path("docs/benchmarks")
 
