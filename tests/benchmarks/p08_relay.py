@@ -47,11 +47,12 @@ class FlushEach(Publisher):
 
 def run(run: Run) -> Iterator[Ratio]:
     rows, few = run.size(20_000, 200), run.size(1000, 20)
+    topic = topics.create()
     measured = in_turn(
         run.rounds,
-        relay=lambda: _through_kafka(Publisher, rows),
+        relay=lambda: _through_kafka(Publisher, topic, rows),
         stub=lambda: _through_stub(rows),
-        flush=lambda: _through_kafka(FlushEach, few),
+        flush=lambda: _through_kafka(FlushEach, topic, few),
     )
     yield Ratio(
         *("P8", "the relay ÷ its loop with produce stubbed", "events/s", 0.5),
@@ -63,10 +64,12 @@ def run(run: Run) -> Iterator[Ratio]:
     )
 
 
-def _through_kafka(publisher: type[Publisher], rows: int) -> Sample:
-    topic = topics.create()
+def _through_kafka(publisher: type[Publisher], topic: str, rows: int) -> Sample:
     made = publisher(producer_config(topics.SERVERS), topic)
-    return _relay(made, rows, lambda: topics.read(topic))
+    before = topics.ends(topic)
+    sample = _relay(made, rows, lambda: topics.read(topic, before))
+    made.close()
+    return sample
 
 
 def _through_stub(rows: int) -> Sample:

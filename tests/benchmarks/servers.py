@@ -12,7 +12,7 @@ from devstack import environment
 from devstack.kafka import Kafka
 from devstack.ports import Ports
 from devstack.postgres import Postgres
-from devstack.processes import Children
+from devstack.processes import Children, Process, wait_until
 from devstack.services import manage, project_folder
 
 
@@ -49,7 +49,8 @@ def running(folder: Path, *, durable: bool) -> Iterator[dict[str, str]]:
                 variables = environment.of_project(project, settings)
                 pool.submit(manage, children, project, ["migrate --no-input"], variables).result()
         pids = {server.name: server.process.pid for server in servers}
-        yield settings | {"BENCHMARK_PIDS": json.dumps(pids)}
+        own = {"BENCHMARK_PIDS": json.dumps(pids), "BENCHMARK_FOLDER": str(folder)}
+        yield settings | own
     finally:
         children.close()
 
@@ -58,6 +59,30 @@ def pids(*names: str) -> list[int]:
     """The processes of servers, ``users_db``, ``notes_db`` and ``kafka``, and this one."""
     known = json.loads(os.environ["BENCHMARK_PIDS"])
     return [*(known[name] for name in names), os.getpid()]
+
+
+@contextmanager
+def service(project: str, *arguments: str, ready: str, **variables: str) -> Iterator[Process]:
+    """A process of a project, such as ``manage.py relay_outbox``.
+
+    Args:
+        ready: what it writes to its log when it is.
+        variables: of its environment, besides those of this process.
+    """
+    process = Children(Path(os.environ["BENCHMARK_FOLDER"]) / "logs").start(
+        f"{project}-{arguments[-1]}",
+        [sys.executable, *arguments],
+        folder=project_folder(project),
+        env=environment.of_project(project, dict(os.environ)) | variables,
+    )
+
+    def has_said_so() -> bool:
+        return any(ready in line for line in list(process.tail)) or not process.running
+
+    assert wait_until(has_said_so, 60), process.last_lines()
+    assert process.running, process.last_lines()
+    yield process  # After an exception it ends with this process.
+    assert process.stop() == 0, process.last_lines()
 
 
 def set_up_django(project: str) -> None:

@@ -5,8 +5,10 @@ import os
 import uuid
 from collections.abc import Iterator
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+
+from devstack.processes import wait_until
 
 PARTITIONS = 12  # as KAFKA_TOPIC_PARTITIONS has it
 SERVERS = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
@@ -17,7 +19,15 @@ def create() -> str:
     name = f"benchmark-{uuid.uuid4()}"
     admin = AdminClient({"bootstrap.servers": SERVERS})
     admin.create_topics([NewTopic(name, PARTITIONS, 1)])[name].result()
+    assert wait_until(lambda: _has_leaders(name), 30)
     return name
+
+
+def _has_leaders(topic: str) -> bool:
+    try:
+        return ends(topic) == [0] * PARTITIONS
+    except KafkaException:
+        return False
 
 
 def fill(topic: str, messages: Iterator[tuple[str, bytes]]) -> None:
@@ -33,15 +43,23 @@ def fill(topic: str, messages: Iterator[tuple[str, bytes]]) -> None:
     assert producer.flush(60) == 0
 
 
-def read(topic: str) -> list[bytes]:
-    """The values of all its messages."""
+def ends(topic: str) -> list[int]:
+    """The offset after the last message of each partition."""
+    consumer = Consumer({"bootstrap.servers": SERVERS, "group.id": "-"})
+    places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+    offsets = [consumer.get_watermark_offsets(place, timeout=10)[1] for place in places]
+    consumer.close()
+    return offsets
+
+
+def read(topic: str, offsets: list[int]) -> list[bytes]:
+    """The values of all messages from these offsets on, one for each partition."""
     config = {"bootstrap.servers": SERVERS, "group.id": "-", "enable.partition.eof": True}
     consumer = Consumer(config)
-    places = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(PARTITIONS)]
-    consumer.assign(places)
+    consumer.assign([TopicPartition(topic, *place) for place in enumerate(offsets)])
     values, ended = [], 0
     while ended < PARTITIONS:
-        for message in consumer.consume(1000, 1):
+        for message in consumer.consume(1000, 0.1):
             if message.error() is None:
                 values.append(message.value())
             else:

@@ -69,7 +69,8 @@ def producer_config(servers: str) -> dict[str, Any]:
         "acks": "all",
         # The partitioner of Java clients: both sides put a key into the same partition.
         "partitioner": "murmur2_random",
-        "linger.ms": 5,
+        # Only while a batch is handed over: the flush behind it waits for nothing.
+        "linger.ms": 100,
         # Well below the time after which another relay takes over from a silent one.
         "delivery.timeout.ms": 10_000,
         "reconnect.backoff.max.ms": 1000,

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
-from django.db import models
+from django.db import connection, models
 from django.db.models.functions import Cast
 
 
@@ -37,6 +37,11 @@ class OutboxQuerySet(models.QuerySet["OutboxEvent"]):
         rows = self.pending().exclude(aggregateid__in=besides)
         columns = rows.values_list("position", "aggregateid", text, "traceparent")
         return [PendingEvent(*row) for row in columns[:limit]]
+
+    def delete_sent(self, positions: list[int]) -> None:
+        """One array as a parameter: Django's ``IN`` makes each position a parameter of its own."""
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM outbox WHERE position = ANY(%s)", [positions])
 
 
 class OutboxEvent(models.Model):

@@ -22,8 +22,12 @@ logger = structlog.get_logger(__name__)
 
 # One relay at a time: two would break the order of a user's events. Any constant does.
 ADVISORY_LOCK = 7_001
+# Held by a relay that sleeps; the trigger on the outbox asks for it, and notifies where it is held.
+SLEEP_LOCK = 7_002
 # Short, so that a signal is noticed; seconds.
 WAIT = 0.5
+# Between two looks while some transaction that wrote an event has not ended; seconds.
+WAIT_FOR_WRITERS = 0.005
 # How long a user whose event cannot be sent is left aside; seconds.
 HOLD_BACK = 10.0
 LONGEST_BACKOFF = 5.0
@@ -52,7 +56,7 @@ class Relay:
 
     make_publisher: Callable[[], Publisher]
     stop: Callable[[], bool]
-    batch_size: int = 1000
+    batch_size: int = 4000
     clock: Callable[[], float] = time.monotonic
     _publisher: Publisher | None = None
     _held_back: dict[str, float] = field(default_factory=dict)
@@ -76,7 +80,7 @@ class Relay:
             rows = self._pending()
             sent = self._send(rows) if rows else 0
             if not rows:
-                self._wait_for_notify()
+                self._sleep()
         except (OperationalError, InterfaceError, InternalError, psycopg.OperationalError) as error:
             self._lose_database(error)
             return 0
@@ -114,7 +118,7 @@ class Relay:
             self._publisher = self.make_publisher()
         results = self._publisher.publish([to_message(row) for row in rows], self._gives_up)
         sent = self._sent(rows, results)
-        OutboxEvent.objects.filter(position__in=sent).delete()
+        OutboxEvent.objects.delete_sent(sent)
         if sent:
             logger.info("events_sent", count=len(sent))
         return len(sent)
@@ -167,6 +171,21 @@ class Relay:
         if self._stopping_since is None and self.stop():
             self._stopping_since = self.clock()
         return self._stopping_since is not None and self.clock() - self._stopping_since > GRACE
+
+    def _sleep(self) -> None:
+        """Until the next commit that filled the outbox, for ``WAIT`` at most.
+
+        Writers share the lock until they have committed, so whoever has it alone sees the events
+        of all of them; from then on each writer notifies.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [SLEEP_LOCK])
+            if cursor.fetchone() != (True,):
+                time.sleep(WAIT_FOR_WRITERS)
+                return
+            if not self._pending():
+                self._wait_for_notify()
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [SLEEP_LOCK])
 
     def _wait_for_notify(self) -> bool:
         """True at the next commit that filled the outbox, False after ``WAIT``."""

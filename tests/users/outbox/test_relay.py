@@ -5,14 +5,17 @@ What a real broker does to it is tested in ``test_kafka.py`` and in ``tests/syst
 
 import json
 import threading
+import time
+from contextlib import contextmanager
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.models import User
+from devstack.processes import wait_until
 from outbox.kafka import Failure, ProducerBroken
 from outbox.models import OutboxEvent
-from outbox.relay import Relay
+from outbox.relay import SLEEP_LOCK, Relay
 from tests.threads import in_thread, lose_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -147,12 +150,64 @@ def test_a_row_of_a_transaction_that_commits_late_is_not_passed_over(relay, publ
     assert len(publisher.sent) == 2
 
 
-def test_a_commit_wakes_the_relay(relay):
+def test_a_commit_wakes_a_sleeping_relay(relay, monkeypatch):
+    relay.step()
+    monkeypatch.setattr("outbox.relay.WAIT", 60)
+
+    def register():
+        wait_until(sleeps, 10)
+        users("ada")
+
+    registration = in_thread(register)
+    with time_limit(10):
+        relay.step()
+    registration.result(10)
+    assert relay.step() == 1
+    assert not sleeps()
+
+
+def test_a_relay_that_is_awake_is_not_notified(relay):
     relay.step()
     in_thread(lambda: users("ada")).result(10)
-    assert relay._wait_for_notify()
+    assert not list(connection.connection.notifies(timeout=0.2))
+
+
+def test_a_relay_does_not_sleep_while_a_writer_has_not_committed(relay, monkeypatch):
+    """Its writer would not notify: nobody slept when it wrote."""
+    relay.step()
+    monkeypatch.setattr(Relay, "_wait_for_notify", never)
+    inserted, commit = threading.Event(), threading.Event()
+
+    def slow_registration():
+        with transaction.atomic():
+            users("slow")
+            inserted.set()
+            commit.wait()
+
+    slow = in_thread(slow_registration)
+    inserted.wait()
+    assert relay.step() == 0
+    commit.set()
+    slow.result(10)
+    relay._sleep()  # It looks again with the lock in hand.
     assert relay.step() == 1
-    assert not relay._wait_for_notify()
+
+
+def sleeps():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE objid = %s", [SLEEP_LOCK])
+        return cursor.fetchone()[0] > 0
+
+
+def never(*_):
+    raise AssertionError("it sleeps")
+
+
+@contextmanager
+def time_limit(seconds):
+    start = time.monotonic()
+    yield
+    assert time.monotonic() - start < seconds
 
 
 def test_one_relay_is_active_and_a_standby_takes_over(relay, publisher):
