@@ -18,6 +18,8 @@ from confluent_kafka.admin import AdminClient
 from inbox.kafka import BROKER_TIMEOUT, BrokerUnavailable, partitions_of, raw_message
 from inbox.messages import RawMessage
 
+_NO_LEADER_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+
 
 def end_offsets(servers: str, topic: str) -> dict[int, tuple[int, int]]:
     """The first and the next offset of each partition. Joins no group.
@@ -31,13 +33,25 @@ def end_offsets(servers: str, topic: str) -> dict[int, tuple[int, int]]:
     )
     try:
         return {
-            number: consumer.get_watermark_offsets(TopicPartition(topic, number), BROKER_TIMEOUT)
+            number: _watermarks(consumer, TopicPartition(topic, number))
             for number in partitions_of(consumer, topic)
         }
     except KafkaException as error:
         raise BrokerUnavailable(str(error.args[0])) from error
     finally:
         consumer.close()
+
+
+def _watermarks(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
+    """Waits for a partition whose leader is being elected, as just after the topic was made."""
+    deadline = time.monotonic() + BROKER_TIMEOUT
+    while True:
+        try:
+            return consumer.get_watermark_offsets(place, BROKER_TIMEOUT)
+        except KafkaException as error:
+            if error.args[0].code() not in _NO_LEADER_YET or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[RawMessage]]:

@@ -26,8 +26,9 @@ ADVISORY_LOCK = 7_001
 SLEEP_LOCK = 7_002
 # Short, so that a signal is noticed; seconds.
 WAIT = 0.5
-# Between two looks while some transaction that wrote an event has not ended; seconds.
-WAIT_FOR_WRITERS = 0.005
+# Between two looks while a transaction that wrote an event has not ended, the longest for one that
+# goes on and on; seconds.
+SHORTEST_LOOK, LONGEST_LOOK = 0.005, 0.1
 # How long a user whose event cannot be sent is left aside; seconds.
 HOLD_BACK = 10.0
 LONGEST_BACKOFF = 5.0
@@ -63,6 +64,7 @@ class Relay:
     _active: bool = False
     _stopping_since: float | None = None
     _failures: int = 0
+    _look: float = SHORTEST_LOOK
 
     def run(self) -> None:
         while not self.stop():
@@ -92,6 +94,8 @@ class Relay:
             self._back_off()
         else:
             self._failures = 0
+        if sent:
+            self._look = SHORTEST_LOOK
         return sent
 
     def _become_active(self) -> bool:
@@ -181,8 +185,10 @@ class Relay:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [SLEEP_LOCK])
             if cursor.fetchone() != (True,):
-                time.sleep(WAIT_FOR_WRITERS)
+                time.sleep(self._look)
+                self._look = min(LONGEST_LOOK, self._look * 1.1)
                 return
+            self._look = SHORTEST_LOOK
             if not self._pending():
                 self._wait_for_notify()
             cursor.execute("SELECT pg_advisory_unlock(%s)", [SLEEP_LOCK])

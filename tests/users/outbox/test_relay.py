@@ -15,7 +15,7 @@ from accounts.models import User
 from devstack.processes import wait_until
 from outbox.kafka import Failure, ProducerBroken
 from outbox.models import OutboxEvent
-from outbox.relay import SLEEP_LOCK, Relay
+from outbox.relay import LONGEST_LOOK, SHORTEST_LOOK, SLEEP_LOCK, Relay
 from tests.threads import in_thread, lose_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -172,10 +172,9 @@ def test_a_relay_that_is_awake_is_not_notified(relay):
     assert not list(connection.connection.notifies(timeout=0.2))
 
 
-def test_a_relay_does_not_sleep_while_a_writer_has_not_committed(relay, monkeypatch):
-    """Its writer would not notify: nobody slept when it wrote."""
-    relay.step()
-    monkeypatch.setattr(Relay, "_wait_for_notify", never)
+@pytest.fixture
+def open_transaction():
+    """A writer that has registered somebody and not committed; calling it commits."""
     inserted, commit = threading.Event(), threading.Event()
 
     def slow_registration():
@@ -186,11 +185,39 @@ def test_a_relay_does_not_sleep_while_a_writer_has_not_committed(relay, monkeypa
 
     slow = in_thread(slow_registration)
     inserted.wait()
+
+    def end():
+        commit.set()
+        slow.result(10)
+
+    yield end
+    end()
+
+
+def test_a_relay_does_not_sleep_while_a_writer_has_not_committed(
+    relay, open_transaction, monkeypatch
+):
+    """Its writer would not notify: nobody slept when it wrote."""
+    monkeypatch.setattr(Relay, "_wait_for_notify", never)
     assert relay.step() == 0
-    commit.set()
-    slow.result(10)
+    open_transaction()
     relay._sleep()  # It looks again with the lock in hand.
     assert relay.step() == 1
+
+
+def test_a_transaction_that_goes_on_and_on_is_looked_at_less_often(
+    relay, open_transaction, monkeypatch
+):
+    looks = []
+    with monkeypatch.context() as patch:
+        patch.setattr("outbox.relay.time.sleep", looks.append)
+        for _ in range(50):
+            relay.step()
+    assert looks[1:] == sorted(looks[1:])  # The first is the wait of a new relay.
+    assert looks[1] < looks[-1] == LONGEST_LOOK
+    open_transaction()
+    assert relay.step() == 1
+    assert relay._look == SHORTEST_LOOK
 
 
 def sleeps():
