@@ -6,13 +6,14 @@ Both are set up by the statements and commands of docs/debezium/README.md.
 import argparse
 import os
 import shlex
+from contextlib import contextmanager
 
 import psycopg
 import pytest
 import requests
 
-from devstack import postgres
-from devstack.ports import Ports, free_ports
+from devstack import postgres, processes
+from devstack.ports import Ports
 from devstack.stack import Stack
 from tests.debezium.connect import FOLDER, Connect
 from tests.docs import documents
@@ -20,7 +21,6 @@ from tests.system.conftest import (  # noqa: F401
     manage,
     notes_sql,
     pytest_runtest_makereport,
-    wait_until,
 )
 
 README = (FOLDER / "README.md").read_text()
@@ -50,7 +50,22 @@ def stack(users_db, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def connect(stack, users_db, tmp_path_factory):
+def wait_until():
+    """`wait_until(condition)` fails where the condition does not come to hold.
+
+    Three Java programs share the machine with whatever else it does: minutes, not seconds.
+    """
+
+    def wait(condition):
+        assert processes.wait_until(condition, 240), "not within 240 s"
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def worker(stack, users_db, tmp_path_factory):
+    """Starts a worker of Kafka Connect for the length of a block."""
+    folder = tmp_path_factory.mktemp("connect")
     environment = os.environ | {
         "KAFKA_BOOTSTRAP_SERVERS": stack.kafka.bootstrap_servers,
         "KAFKA_TOPIC": "user-events",
@@ -58,12 +73,24 @@ def connect(stack, users_db, tmp_path_factory):
         "USERS_DATABASE_PORT": str(users_db.port),
         "DEBEZIUM_PASSWORD": PASSWORD,
     }
-    folder = tmp_path_factory.mktemp("connect")
-    worker = Connect(stack.children, folder, free_ports(), environment)
-    worker.start()
-    worker.wait_ready()
-    yield worker
-    worker.stop()
+
+    @contextmanager
+    def worker(name):
+        worker = Connect(name, stack.children, folder, environment)
+        worker.start()
+        try:
+            worker.wait_ready()
+            yield worker
+        finally:
+            worker.stop()
+
+    return worker
+
+
+@pytest.fixture(scope="session")
+def connect(worker):
+    with worker("connect") as connect:
+        yield connect
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +106,7 @@ def users_sql(users_db):
 
 
 @pytest.fixture
-def move(stack, connect, users_db, wait_until):  # noqa: F811
+def move(stack, connect, users_db, wait_until):
     """``move.to_debezium()`` and ``move.back()``, by the commands of the README.
 
     After the test the relay runs and all is as before.
@@ -94,7 +121,7 @@ def move(stack, connect, users_db, wait_until):  # noqa: F811
 
 
 class Move:
-    def __init__(self, stack, connect, users_db, wait_until):  # noqa: F811
+    def __init__(self, stack, connect, users_db, wait_until):
         self._stack, self._connect, self._users_db = stack, connect, users_db
         self._wait_until = wait_until
 

@@ -7,6 +7,7 @@ import requests
 
 from devstack import jars, kafka
 from devstack.part import Part
+from devstack.ports import free_ports
 from tests.docs.documents import ROOT
 
 FOLDER = ROOT / "docs" / "debezium"
@@ -16,11 +17,11 @@ _SPEC = Path(__file__).with_name("jgo.toml")
 class Connect(Part):
     """One worker; the environment is what ``${env:NAME}`` of the two files means."""
 
-    def __init__(self, children, folder, port, environment):
-        super().__init__("connect", children, port)
-        self._settings = folder / "connect.properties"
+    def __init__(self, name, children, folder, environment):
+        super().__init__(name, children, free_ports())
+        self._settings = folder / f"{name}.properties"
         self._environment = environment
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{self.port}"
 
     def command(self):
         classpath = ":".join(map(str, jars.fetch(_SPEC)))
@@ -36,11 +37,16 @@ class Connect(Part):
 
     def states(self):
         """Of the connector and of its tasks; empty where there is none."""
+        return [part["state"] for part in self._parts()]
+
+    def runs_the_task(self):
+        """Whether this worker does, as it knows."""
+        return [part["worker_id"] for part in self._parts()[1:]] == [f"127.0.0.1:{self.port}"]
+
+    def _parts(self):
         response = requests.get(f"{self.url}/connectors/users-outbox/status", timeout=5)
-        if not response.ok:
-            return []
-        status = response.json()
-        return [part["state"] for part in (status["connector"], *status["tasks"])]
+        status = response.json() if response.ok else {"connector": None, "tasks": []}
+        return [part for part in (status["connector"], *status["tasks"]) if part]
 
     def _spawn(self):
         text = (FOLDER / "connect.properties").read_text()

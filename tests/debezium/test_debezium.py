@@ -11,6 +11,8 @@ from confluent_kafka import Consumer, TopicPartition
 
 from tests.contract.schemas import VALIDATOR
 
+pytestmark = pytest.mark.timeout(900)
+
 FACTS = "id, username, created_at, version, is_active, tokens_valid_after"
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 REGISTER = """
@@ -74,7 +76,7 @@ def outbox(users_sql):
 @pytest.fixture
 def prune(manage):
     def prune(*options):
-        return manage("users", "prune_outbox", "outbox", *options)
+        return manage("users", "prune_outbox", "outbox", *(options or ("--timeout", "100")))
 
     return prune
 
@@ -207,9 +209,22 @@ def test_a_killed_worker(
     wait_until(lambda: notes_sql("SELECT count(*) FROM event_log") == [(len(messages),)])
     outcomes = dict(notes_sql("SELECT outcome, count(*) FROM event_log GROUP BY outcome"))
     assert outcomes.keys() <= {"applied", "superseded", "duplicate", "stale"}
-    assert prune("--dry-run").stdout == f"{outbox()} rows would be deleted\n"
+    assert prune("--dry-run", "--timeout", "100").stdout == f"{outbox()} rows would be deleted\n"
     assert prune().returncode == 0
     assert outbox() == 0
+
+
+def test_another_worker_takes_over(move, connect, worker, change, equal, wait_until):
+    move.to_debezium()
+    wait_until(equal)
+    with worker("connect-2") as second:
+        (owner,) = [each for each in (connect, second) if each.runs_the_task()]
+        owner.kill()
+        change(20)
+        assert not equal()
+        wait_until(equal)
+        (survivor,) = [each for each in (connect, second) if each.running]
+        assert survivor.runs_the_task()
 
 
 def test_what_kafka_has_not_is_not_pruned(move, stack, change, equal, outbox, prune, wait_until):
