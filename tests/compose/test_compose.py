@@ -109,6 +109,11 @@ def test_a_demo_users_way(api):
     assert wait_until(lambda: client.get(NOTES).status_code == 401, 60)
 
 
+def test_both_sides_are_equal(compose, api):
+    api.register()
+    compose("exec", "--no-TTY", "notes-comparison", "python", "manage.py", "compare_users")
+
+
 def test_both_services_are_ready_and_have_their_static_files(api):
     for path in ("/healthz", "/readyz/users", "/readyz/notes"):
         assert api.get(path).json()["status"] == "ok"
