@@ -165,7 +165,7 @@ class System:
         self.users_sql(statement * times)
 
     def wait_for_shadow(self, user_id, version=1):
-        query = "SELECT FROM users WHERE id = %s AND version >= %s"
+        query = "SELECT 1 FROM users WHERE id = %s AND version >= %s"
         self.wait(lambda: self.notes_sql(query, [user_id, version]), f"{user_id} has its shadow")
 
     def wait_for_changes(self, count):
