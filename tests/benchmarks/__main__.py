@@ -18,6 +18,8 @@ BENCHMARKS = {
     "P7": "p07_registration",
     "P8": "p08_relay",
     "P9": "p09_consumer",
+    "P10": "p10_peer",
+    "P11": "p11_delay",
 }
 RESULTS = Path("docs/benchmarks")
 

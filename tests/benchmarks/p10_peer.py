@@ -1,0 +1,119 @@
+"""P10: events a second of the consumer, beside those of another implementation's consumer.
+
+The peer is an Express service with Prisma and kafkajs, not part of this repository. Both run as
+they are started in production and read the same topic: a message has what either takes. The time is
+that between the first rows and the last in the database, so starting up does not count.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from devstack.processes import Children
+from tests.benchmarks import topics
+from tests.benchmarks.frame import Ratio, Run, Sample, in_turn, pairs, timed
+from tests.benchmarks.servers import pids, service
+
+URL = os.environ["NOTES_DATABASE_URL"]
+
+
+def run(run: Run) -> Iterator[Ratio]:
+    peer = _install(run.folder / "peer")
+    users, topic = run.size(20_000, 500), topics.create()
+    topics.fill(topic, topics.user_events(users, users))
+    peer_url = _database(peer)
+    measured = in_turn(
+        run.rounds,
+        consumer=lambda: _consumer(topic, users),
+        peer=lambda: _peer(peer, peer_url, run.folder, topic, users),
+    )
+    assert _users(URL) == _users(peer_url)
+    yield Ratio(
+        *("P10", "the consumer ÷ the peer's consumer", "events/s", 10),
+        rounds=pairs(measured, "consumer", "peer"),
+    )
+
+
+def _consumer(topic: str, users: int) -> Sample:
+    _empty(URL, "users, event_log, positions, topics")
+    arguments = ("notes", "manage.py", "consume_user_events")
+    group = str(uuid.uuid4())
+    with service(
+        *arguments, ready="consumer_started", KAFKA_TOPIC=topic, KAFKA_GROUP_ID=group
+    ) as process:
+        return _filled(URL, users, process.pid)
+
+
+def _peer(folder: Path, url: str, logs: Path, topic: str, users: int) -> Sample:
+    _empty(url, "users")
+    variables = {
+        "DATABASE_URL": url,
+        "KAFKA_BROKERS": topics.SERVERS,
+        "TOPIC": topic,
+        "GROUP": str(uuid.uuid4()),
+        "ROLE": "consumer",
+    }
+    process = Children(logs).start(
+        "peer", ["node", "note-service.js"], folder=folder, env=os.environ | variables
+    )
+    try:
+        return _filled(url, users, process.pid)
+    finally:
+        process.stop()
+
+
+def _filled(url: str, users: int, consumer: int) -> Sample:
+    """Waits until all users are there."""
+    with psycopg.connect(url, autocommit=True) as connection:
+
+        def stored() -> int:
+            return connection.execute("SELECT count(*) FROM users").fetchone()[0]
+
+        while not (first := stored()):
+            time.sleep(0.01)
+        with timed(*pids("notes_db", "kafka")[:-1], consumer) as taken:
+            while stored() < users:
+                time.sleep(0.02)
+    wall, cpu = taken()
+    done = max(users - first, 1)
+    return Sample(done / wall, cpu / done)
+
+
+def _users(url: str) -> list[tuple]:
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT id, username FROM users ORDER BY id").fetchall()
+
+
+def _empty(url: str, tables: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"TRUNCATE {tables} CASCADE")
+
+
+def _install(folder: Path) -> Path:
+    source = os.environ.get("PEER")
+    if not source or not (Path(source) / "note-service.js").exists():
+        sys.exit("P10 needs the peer: make bench ONLY=P10 PEER=FOLDER, with its note-service.js.")
+    ignored = shutil.ignore_patterns("node_modules", "generated")
+    shutil.copytree(source, folder, ignore=ignored)
+    for arguments in (["install", "--no-audit", "--no-fund"], ["run", "generate"]):
+        subprocess.run(["npm", *arguments], cwd=folder, check=True)
+    return folder
+
+
+def _database(peer: Path) -> str:
+    """A database of its own on the server of notes_db, with the peer's tables. Returns its URL."""
+    with psycopg.connect(URL, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS peer")
+        connection.execute("CREATE DATABASE peer")
+    url = URL.replace(f"/{conninfo_to_dict(URL)['dbname']}", "/peer")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute((peer / "notes.sql").read_text())
+    return url
