@@ -20,6 +20,8 @@ BENCHMARKS = {
     "P9": "p09_consumer",
     "P10": "p10_peer",
     "P11": "p11_delay",
+    "P14": "p14_memory",
+    "S1": "s1_users",
 }
 RESULTS = Path("docs/benchmarks")
 

@@ -43,7 +43,7 @@ def write(folder: Path, results: list[dict]) -> None:
     if file.exists():
         old = json.loads(file.read_text())
         results += [result for result in old if result["benchmark"] not in fresh]
-    results.sort(key=lambda result: int(result["benchmark"][1:]))
+    results.sort(key=lambda result: (result["benchmark"][0], int(result["benchmark"][1:])))
     file.write_text(json.dumps(results, indent=1) + "\n")
     (folder / "results.svg").write_text(picture(results))
 

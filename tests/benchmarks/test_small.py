@@ -7,9 +7,12 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from tests.benchmarks.__main__ import BENCHMARKS
 
 
+@pytest.mark.timeout(900)  # All of them in one run, which starts its servers once.
 def test_every_benchmark_runs(tmp_path):
     names = [name for name in BENCHMARKS if name != "P10"]
     command = [sys.executable, "-m", "tests.benchmarks", "--small", "--output", tmp_path, *names]
