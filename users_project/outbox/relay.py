@@ -39,9 +39,11 @@ GRACE = 5.0
 TAKE_OVER = 1.0
 # PostgreSQL gives up a silent relay after 25 s, idle or not: later than the last message of that
 # relay has expired (delivery.timeout.ms).
-_KEEPALIVES = """
+# A deletion that a crash of the server loses is a row that is sent twice: not worth the wait.
+_SESSION = """
 SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
-SET tcp_user_timeout = 25000
+SET tcp_user_timeout = 25000;
+SET synchronous_commit = off
 """
 
 
@@ -106,7 +108,7 @@ class Relay:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [ADVISORY_LOCK])
             (self._active,) = cursor.fetchone() or (False,)
             if self._active:
-                cursor.execute(_KEEPALIVES)
+                cursor.execute(_SESSION)
                 cursor.execute("LISTEN outbox")
                 time.sleep(TAKE_OVER)
                 logger.info("relay_active")
