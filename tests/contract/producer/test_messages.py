@@ -12,8 +12,9 @@ from django.core.management import call_command
 from django.db import connection, transaction
 
 from accounts.models import User
-from outbox.kafka import Publisher, create_topic, producer_config
+from outbox.kafka import Publisher, producer_config
 from outbox.relay import Relay
+from outbox.topic import create_topic
 from tests.contract.schemas import EXAMPLES, HEADERS, SCHEMAS, VALIDATOR
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,16 +10,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts.models import User
-from outbox.kafka import (
-    BrokerUnavailable,
-    OutgoingMessage,
-    Publisher,
-    TopicDiffers,
-    create_topic,
-    producer_config,
-)
+from outbox.kafka import OutgoingMessage, Publisher, producer_config
 from outbox.models import OutboxEvent
 from outbox.relay import Relay
+from outbox.topic import BrokerUnavailable, TopicDiffers, create_topic
 
 AS_ASKED = {"partitions": 3, "replication_factor": 1, "min_insync_replicas": 1}
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from outbox.kafka import BrokerUnavailable, TopicDiffers, create_topic
+from outbox.topic import BrokerUnavailable, TopicDiffers, create_topic
 
 
 class Command(BaseCommand):

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.progress import Progress
 from outbox import republish
-from outbox.kafka import BrokerUnavailable, read_topic
+from outbox.topic import BrokerUnavailable, read_topic
 
 
 class Command(BaseCommand):

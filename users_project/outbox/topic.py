@@ -1,0 +1,133 @@
+"""The topic: made as the settings ask, and read whole."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub hides three
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+# A broker that does not answer for this long is treated as away; seconds.
+BROKER_TIMEOUT = 5.0
+
+
+class BrokerUnavailable(Exception):
+    """The broker did not answer; try again."""
+
+
+class TopicDiffers(Exception):
+    """The topic exists and is not as the settings ask; the text says how."""
+
+
+def create_topic(
+    servers: str, topic: str, *, partitions: int, replication_factor: int, min_insync_replicas: int
+) -> bool:
+    """Creates the compacted topic; returns False where it already is as asked.
+
+    Raises:
+        TopicDiffers: it exists otherwise. Partitions are never added to a live topic: that
+            would send the keys of users to other partitions and break the order of their events.
+        BrokerUnavailable: the broker does not answer, or cannot create it.
+    """
+    admin = AdminClient({"bootstrap.servers": servers}, logger=logging.getLogger("librdkafka"))
+    config = {
+        "cleanup.policy": "compact",
+        "min.insync.replicas": str(min_insync_replicas),
+    }
+    new = NewTopic(topic, partitions, replication_factor, config=config)
+    try:
+        admin.create_topics([new], request_timeout=BROKER_TIMEOUT)[topic].result()
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise BrokerUnavailable(error.args[0].str()) from error
+    else:
+        return True
+    differences = _differences(admin, topic, partitions, replication_factor, config)
+    if differences:
+        raise TopicDiffers("; ".join(differences))
+    return False
+
+
+def _differences(
+    admin: AdminClient, topic: str, partitions: int, replication_factor: int, config: dict[str, str]
+) -> list[str]:
+    wanted = {
+        "partitions": str(partitions),
+        "replication factor": str(replication_factor),
+        **config,
+    }
+    try:
+        layout = admin.list_topics(topic, BROKER_TIMEOUT).topics[topic].partitions
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        described = admin.describe_configs([resource], request_timeout=BROKER_TIMEOUT)
+        current = described[resource].result()
+    except KafkaException as error:
+        raise BrokerUnavailable(error.args[0].str()) from error
+    found = {
+        "partitions": str(len(layout)),
+        "replication factor": str(min(len(partition.replicas) for partition in layout.values())),
+        **{name: current[name].value for name in config},
+    }
+    return [
+        f"{name} is {found[name]}, not {wanted[name]}"
+        for name in wanted
+        if found[name] != wanted[name]
+    ]
+
+
+def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[bytes]]:
+    """The values of all messages from the beginning to what is the end now, in batches.
+
+    Joins no group.
+
+    Raises:
+        BrokerUnavailable: the broker does not answer, or there is no such topic.
+    """
+    consumer = Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": "unused",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "allow.auto.create.topics": False,
+        },
+        logger=logging.getLogger("librdkafka"),
+    )
+    try:
+        found = consumer.list_topics(topic, BROKER_TIMEOUT).topics[topic]
+        if found.error is not None:
+            raise BrokerUnavailable(found.error.str())
+        unread = set(found.partitions)
+        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in unread])
+        silent_since = time.monotonic()
+        while unread:
+            # It waits until there are ``limit`` messages, so not for long.
+            fetched = consumer.consume(limit, 0.2)
+            if fetched:
+                silent_since = time.monotonic()
+            elif time.monotonic() - silent_since > BROKER_TIMEOUT:
+                raise BrokerUnavailable(f"no message within {BROKER_TIMEOUT:.0f} s")
+            for message in fetched:
+                error = message.error()
+                if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                    raise BrokerUnavailable(error.str())
+            unread -= {message.partition() for message in fetched if message.error() is not None}
+            values = (message.value() for message in fetched if message.error() is None)
+            yield [value for value in values if value is not None]
+    except KafkaException as error:
+        raise BrokerUnavailable(error.args[0].str()) from error
+    finally:
+        consumer.close()
