@@ -5,13 +5,15 @@ The contract is in ``docs/events``; a message is a CloudEvents 1.0 event in stru
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -63,6 +65,17 @@ class UserEvent:
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
 
 
+def _in_utc(moment: datetime) -> datetime:
+    """Where that is in the year 0 or 10000, what PostgreSQL stores cannot be read by Python."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the year is none in UTC") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
 
@@ -75,8 +88,8 @@ class _Deleted(_Strict):
 class _User(_Deleted):
     username: Annotated[Text, StringConstraints(max_length=100)]
     is_active: bool
-    tokens_valid_after: AwareDatetime
-    created_at: AwareDatetime
+    tokens_valid_after: Moment
+    created_at: Moment
 
 
 class _Envelope(_Strict):
@@ -85,7 +98,7 @@ class _Envelope(_Strict):
     source: Text
     type: Text
     subject: UUID
-    time: AwareDatetime
+    time: Moment
 
 
 class _UserEnvelope(_Envelope):
@@ -121,6 +134,7 @@ def parse(message: RawMessage) -> UserEvent:
         event = _parse_other(message.value)
     if message.key != str(event.user_id).encode():
         raise InvalidMessage("the key is not the subject")
+    json.loads(message.value, object_pairs_hook=_each_once)
     return event
 
 
@@ -159,6 +173,14 @@ def _parse_other(value: bytes) -> UserEvent:
     if not envelope.type.endswith(".v1"):
         raise InvalidMessage("the major version of the type is unknown")
     return _event(envelope, Kind.IGNORED, 0)
+
+
+def _each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Readers differ in which of two members of one name they take (RFC 8259, 4)."""
+    found = dict(members)
+    if len(found) < len(members):
+        raise InvalidMessage("a member stands twice")
+    return found
 
 
 def _event(

@@ -145,7 +145,10 @@ class DeadLetter(models.Model):
             self.offset,
             None if self.key is None else bytes(self.key),
             None if self.value is None else bytes(self.value),
-            tuple((name, value and base64.b64decode(value)) for name, value in self.headers),
+            tuple(
+                (name, None if value is None else base64.b64decode(value))
+                for name, value in self.headers
+            ),
         )
 
     def resolve(self, resolution: Resolution, note: str = "") -> None:
