@@ -1,6 +1,6 @@
 """Runs a project's program with a failpoint or with a mechanism off, and it knows of neither.
 
-``python child.py SPEC PROGRAM …``, in the project's folder. SPEC is JSON: ``off`` names a function
+``python child.py SPEC PROGRAM …``, in the project's folder. SPEC is JSON: ``off`` names functions
 of `mechanisms`; ``failpoint`` is ``[action, when, target, call, mark]``: the process sends itself
 the signal ``action`` ``before`` or ``after`` the given call of the function ``target``. It makes
 the file ``mark`` then, and does so once, also where several processes run the program.
@@ -56,7 +56,8 @@ def main(spec, *program):
     if given["off"]:
         from tests.faults import mechanisms
 
-        getattr(mechanisms, given["off"])()
+        for name in given["off"]:
+            getattr(mechanisms, name)()
     if given["failpoint"]:
         arm(*given["failpoint"])
     if program[0] == "-m":

@@ -1,6 +1,7 @@
 """The rows of the fault matrix, each on a running system under load.
 
-``FAULT_SEED=N`` repeats a run's random choices. With ``--mechanisms-off`` each row runs without the
+``FAULT_SEED=N`` repeats a run's random choices, ``FAULT_PATIENCE=4`` makes all waits that much
+longer. With ``--mechanisms-off`` each row runs without the
 mechanism that its mark ``covers`` names, and passes where an invariant breaks.
 """
 

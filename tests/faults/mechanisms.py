@@ -1,6 +1,7 @@
 """The mechanisms that the rows cover, each as a function that switches it off in its own process.
 
-`tests.faults.child` calls it in the process of the part that `off_in` names, with Django set up.
+`tests.faults.child` calls it in the process of the part, or of the management command, that
+`off_in` names.
 """
 
 _PARTS = {}
@@ -157,6 +158,77 @@ def consumer_limit():
     from inbox.management.commands import consume_user_events
 
     consume_user_events.limit_answers = lambda: None
+
+
+@off_in("consumer")
+def dead_letters():
+    """What cannot be read is passed over with a log line."""
+    from inbox import apply
+
+    apply._write_dead_letters = lambda records: None
+
+
+@off_in("consumer")
+def dead_letter_limit():
+    """Bad messages never stop the consumer."""
+    from inbox.consumer import EventConsumer
+
+    EventConsumer.require_few_dead_letters = lambda self: None
+
+
+@off_in("consumer")
+def reader():
+    """A release that asks for a member that no message has."""
+    from inbox import apply
+    from inbox.messages import InvalidMessage
+
+    def parse(message):
+        raise InvalidMessage("data.nickname: missing")
+
+    apply.parse = parse
+
+
+@off_in("consumer")
+def positions():
+    """Where a partition was read to is known only to the worker that has it."""
+    from inbox.kafka import Subscription
+
+    start = Subscription.start
+    Subscription.start = lambda self, positions: start(self, {})
+    fence()
+
+
+@off_in("consumer")
+def fence():
+    """Nothing is dropped below a stored position."""
+    from inbox import apply
+
+    lock = apply._lock_positions
+    apply._lock_positions = lambda partitions: lock(partitions) and dict.fromkeys(partitions, 0)
+
+
+@off_in("consumer")
+def recreated_topic():
+    """A topic made anew is read on, from its end where the position is not in it."""
+    from inbox.consumer import EventConsumer
+    from inbox.kafka import Subscription
+
+    def start_of(self, place, stored):
+        low, high = self._consumer.get_watermark_offsets(place, timeout=5)
+        return stored if low <= stored <= high else high
+
+    handle = Subscription._handle
+    Subscription._handle = lambda self, error: handle(self, error) if error.fatal() else None
+    Subscription._start_of = start_of
+    EventConsumer._require_same_topic = lambda self: None
+
+
+@off_in("republish_users")
+def above_the_topic():
+    """Users of whom the topic has a newer state are sent as they are."""
+    from outbox import republish
+
+    republish._REPAIRS["behind"] = republish._SNAPSHOT
 
 
 @off_in("users")

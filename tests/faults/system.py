@@ -21,7 +21,7 @@ from devstack.services import Service, project_folder
 from devstack.stack import Stack
 from tests.faults import invariants, mechanisms
 from tests.faults.invariants import require
-from tests.faults.load import Load
+from tests.faults.load import PATIENCE, Load
 
 CHILD = Path(__file__).with_name("child.py")
 # Far more than any wait of the workers; seconds.
@@ -42,7 +42,7 @@ class System:
         self.load = None
         self._stopped = []
         self._marks = (folder / f"mark-{number}" for number in count(1))
-        if off:
+        if off and hasattr(self.stack, mechanisms.part_of(off)):
             part = mechanisms.part_of(off)
             setattr(self.stack, part, self._variant(getattr(self.stack, part)))
 
@@ -64,10 +64,13 @@ class System:
     def notes_sql(self, statement, parameters=None):
         return _run(self.stack.notes_db, statement, parameters)
 
-    def manage(self, project, *arguments, **variables):
-        """Runs `manage.py` of a project to its end and gives what it wrote."""
+    def manage(self, project, *arguments, code=0, **variables):
+        """Runs `manage.py` of a project to its end with that exit code, and gives what it wrote."""
+        program = ["manage.py", *arguments]
+        if self.off and mechanisms.part_of(self.off) == arguments[0]:
+            program = [str(CHILD), json.dumps({"failpoint": None, "off": [self.off]}), *program]
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *program],
             cwd=project_folder(project),
             env=self.stack.environment_of(project) | variables,
             capture_output=True,
@@ -76,16 +79,18 @@ class System:
             check=False,
         )
         require(
-            done.returncode == 0, f"manage.py {' '.join(arguments)}: {done.stderr}{done.stdout}"
+            done.returncode == code,
+            f"manage.py {' '.join(arguments)}: {done.returncode}, {done.stderr}{done.stdout}",
         )
-        return done.stdout
+        return done.stdout + done.stderr
 
     def wait(self, condition, what, timeout=HEALING):
-        require(processes.wait_until(condition, timeout), f"not within {timeout} s: {what}")
+        timeout *= PATIENCE
+        require(processes.wait_until(condition, timeout), f"not within {timeout:g} s: {what}")
 
     # What a row does.
 
-    def restart(self, name, *, failpoint=None, arguments=(), environment=None):
+    def restart(self, name, *, failpoint=None, arguments=(), environment=None, without=None):
         """Ends a service and starts it in another way, until the end of the row.
 
         Args:
@@ -93,6 +98,7 @@ class System:
             failpoint: (action, when, target, call), see `tests.faults.child`.
             arguments: more of them for its program.
             environment: variables that differ.
+            without: a mechanism that it has not, as in a bad release.
 
         Returns:
             The file that is there once the process came to the failpoint.
@@ -100,7 +106,7 @@ class System:
         part, mark = getattr(self.stack, name), next(self._marks)
         if failpoint:
             failpoint = [*failpoint, str(mark)]
-        variant = self._variant(part, failpoint, arguments, environment)
+        variant = self._variant(part, failpoint, arguments, environment, without=without)
         part.stop()
         part.process.end_session()
         variant.start()
@@ -109,9 +115,18 @@ class System:
         setattr(self.stack, name, variant)
         return mark
 
-    def another(self, name, failpoint=None):
+    def put_back(self, name):
+        """Ends what `restart` started; the part is then as before, and not started."""
+        variant = getattr(self.stack, name)
+        variant.stop()
+        if variant.process:
+            variant.process.end_session()
+        setattr(self.stack, name, self._replaced.pop(name))
+
+    def another(self, name, failpoint=None, environment=None):
         """Starts a second relay or consumer beside the first, until the end of the row."""
-        part = self._variant(getattr(self.stack, name), failpoint, name=f"{name}-2")
+        part = getattr(self.stack, name)
+        part = self._variant(part, failpoint, environment=environment, name=f"{name}-2")
         part.start()
         self._more.append(part)
         return part
@@ -187,31 +202,47 @@ class System:
     # Around each row.
 
     @contextmanager
-    def under_load(self, rng, people=2):
+    def under_load(self, rng, people=2, *, sampled=True):
         """A stream of changes around a fault; then everything heals, and I1 to I8 hold.
 
         Gives the `Load`, once every kind of change was answered with ok.
+
+        Args:
+            sampled: look at I5 all the time, not only in the end.
         """
-        self._replaced, self._more, self._ended = {}, [], set()
-        before = invariants.positions(self.notes_sql)
-        ((newest,),) = self.notes_sql("SELECT COALESCE(max(id), 0) FROM event_log")
-        self.load = load = Load(self.stack.gateway_url, self.stack.users_db.url, rng, people)
+        self._replaced, self._more, self._ended, self._loads = {}, [], set(), []
+        self.count_from(invariants.positions(self.notes_sql))
         sampler = Sampler(self)
-        load.start()
-        sampler.start()
+        if sampled:
+            sampler.start()
         try:
-            self.wait(load.answered, "answers before the fault")
-            yield load
+            self.wait(self.start_load(rng, people).answered, "answers before the fault")
+            yield self.load
             self.heal()
             healed = time.monotonic()
-            self.wait(lambda: load.answered(healed), "I6: every kind of change is answered again")
+            self.wait(
+                lambda: self.load.answered(healed), "I6: every kind of change is answered again"
+            )
         finally:
             self._continue()
-            load.stop()
+            for load in self._loads:
+                load.stop()
             sampler.stop()
         sampler.require_nothing_seen()
         self.wait(self._no_lag, "I6: the outbox is empty, and the lag 0")
-        self.check([load], before, newest)
+        self.check(self._loads, self._before, self._newest)
+
+    def start_load(self, rng, people=2):
+        """A stream of changes; those of an earlier one are looked at too, in the end."""
+        self.load = Load(self.stack.gateway_url, self.stack.users_db.url, rng, people)
+        self._loads.append(self.load)
+        self.load.start()
+        return self.load
+
+    def count_from(self, positions):
+        """I7 looks at what is consumed from these stored positions on, and recorded from now on."""
+        self._before = positions
+        ((self._newest,),) = self.notes_sql("SELECT COALESCE(max(id), 0) FROM event_log")
 
     def heal(self):
         """Ends what the row did to the processes, and starts again those that ended."""
@@ -219,12 +250,8 @@ class System:
         for part in self._more:
             part.stop()
         self._require_running()
-        for name, part in self._replaced.items():
-            variant = getattr(self.stack, name)
-            variant.stop()
-            if variant.process:
-                variant.process.end_session()
-            setattr(self.stack, name, part)
+        for name in list(self._replaced):
+            self.put_back(name)
         for part in self.stack.parts:
             part.start()
         for part in self.stack.parts:
@@ -254,7 +281,13 @@ class System:
         invariants.newest_is_last(events)
         invariants.deleted_stay_away(self.notes_sql)
         invariants.committed_is_applied(self._onlooker, self.notes_sql)
-        query = 'SELECT partition, "offset", outcome FROM event_log WHERE id > %s'
+        # What a replay did with a dead letter counts in its place.
+        query = (
+            'SELECT partition, "offset", outcome FROM event_log WHERE id > %s'
+            " AND NOT (outcome = 'dead' AND (topic, partition, \"offset\") IN"
+            ' (SELECT topic, partition, "offset" FROM dead_letters'
+            " WHERE resolution = 'replayed'))"
+        )
         invariants.each_message_is_recorded_once(
             before, invariants.positions(self.notes_sql), self.notes_sql(query, [newest])
         )
@@ -292,8 +325,11 @@ class System:
             except ProcessLookupError:
                 continue
 
-    def _variant(self, part, failpoint=None, arguments=(), environment=None, name=None):
-        off = self.off if self.off and mechanisms.part_of(self.off) == part.name else None
+    def _variant(
+        self, part, failpoint=None, arguments=(), environment=None, name=None, without=None
+    ):
+        off = [self.off] if self.off and mechanisms.part_of(self.off) == part.name else []
+        off += [without] if without else []
         program = part.arguments[2:] if part.arguments[0] == str(CHILD) else part.arguments
         spec = json.dumps({"failpoint": failpoint, "off": off})
         return Service(
@@ -328,7 +364,8 @@ class Sampler(threading.Thread):
 
     def stop(self):
         self._end.set()
-        self.join()
+        if self.ident:
+            self.join()
 
     def require_nothing_seen(self):
         if self._broken:
