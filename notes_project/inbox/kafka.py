@@ -35,6 +35,13 @@ RECREATED = (
 )
 
 
+DELETED = (
+    "deleted before they were read. Read what is there with"
+    " `manage.py consume_user_events --from-beginning`, then send all users again with"
+    " `manage.py republish_users` of users_project."
+)
+
+
 class BrokerUnavailable(Exception):
     """The broker did not answer; try again."""
 
@@ -125,7 +132,7 @@ class Subscription:
         it may be ahead of a database that came back from a backup.
 
         Raises:
-            CannotRead: a position is beyond the end of its partition.
+            CannotRead: a position is not inside of its partition.
             BrokerUnavailable: the broker does not answer; the partitions stay waiting.
         """
         places = [TopicPartition(self._topic, number) for number in sorted(self.waiting)]
@@ -205,11 +212,7 @@ class Subscription:
 
     def _start_of(self, place: TopicPartition, stored: int) -> int:
         low, high = self._consumer.get_watermark_offsets(place, timeout=BROKER_TIMEOUT)
-        if stored > high:
-            raise CannotRead(
-                f"The stored position of {self._topic}[{place.partition}] is {stored}, beyond the"
-                f" end of the topic, {high}. {RECREATED}"
-            )
+        require_inside(f"{self._topic}[{place.partition}]", stored, low, high)
         return max(stored, low)
 
     def _handle(self, error: KafkaError) -> None:
@@ -243,6 +246,17 @@ class Subscription:
 def _log_refusal(error: KafkaError | None, _: list[TopicPartition]) -> None:
     if error is not None:
         logger.warning("offsets_not_committed", extra={"error": error.str()})
+
+
+def require_inside(partition: str, stored: int, low: int, high: int) -> None:
+    """Raises CannotRead where what follows the stored position, 0 for none, is not there."""
+    if stored > high:
+        raise CannotRead(
+            f"The stored position of {partition} is {stored}, beyond the end of the topic, {high}."
+            f" {RECREATED}"
+        )
+    if 0 < stored < low:
+        raise CannotRead(f"Messages {stored} to {low - 1} of {partition} were {DELETED}")
 
 
 def partitions_of(consumer: Consumer, topic: str) -> list[int]:

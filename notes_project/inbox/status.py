@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Count, Max
 from django.utils import timezone
 
-from inbox.kafka import RECREATED, CannotRead
+from inbox.kafka import require_inside
 from inbox.models import DeadLetter, EventLog, Position
 from inbox.topic import end_offsets
 
@@ -50,8 +50,8 @@ def read_status() -> Status:
     stored = Position.objects.filter(topic=settings.KAFKA_TOPIC)
     positions = dict(stored.values_list("partition", "next_offset"))
     ends = end_offsets(settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC)
-    if any(positions.get(number, 0) > end for number, (_, end) in ends.items()):
-        raise CannotRead(f"A stored position is beyond the end of the topic. {RECREATED}")
+    for number, (begin, end) in ends.items():
+        require_inside(f"{settings.KAFKA_TOPIC}[{number}]", positions.get(number, 0), begin, end)
     recent = EventLog.objects.filter(recorded_at__gt=timezone.now() - timedelta(minutes=MINUTES))
     outcomes = recent.values_list("outcome").annotate(count=Count("id")).order_by("outcome")
     return Status(

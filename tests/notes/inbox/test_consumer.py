@@ -141,6 +141,26 @@ def test_a_recreated_topic_stops_the_worker_and_says_what_to_run(configured, cre
         call_command("consume_user_events")
 
 
+def test_messages_deleted_unread_stop_the_worker(configured, kafka, created_topic, send):
+    """Those that were read may go."""
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    user_id = uuid.uuid4()
+    send(*(created(user_id) for _ in range(3)))
+    call_command("consume_user_events", "--until-caught-up")
+    (position,) = Position.objects.all()
+    place = TopicPartition(created_topic, position.partition, 3)
+    admin.delete_records([place])[place].result()
+    call_command("consume_user_events", "--until-caught-up")
+    send(*(updated(user_id, version) for version in (2, 3, 4)))
+    place.offset = 5
+    admin.delete_records([place])[place].result()
+    for command in ("consume_user_events", "pipeline_status"):
+        with pytest.raises(CommandError, match=r"Messages 3 to 4 .*--from-beginning"):
+            call_command(command)
+    call_command("consume_user_events", "--until-caught-up", "--from-beginning")
+    assert User.objects.get().version == 4
+
+
 def test_a_topic_recreated_under_a_running_worker_stops_it(
     consumer, kafka, created_topic, send, monkeypatch
 ):
