@@ -30,6 +30,18 @@ CREATE TRIGGER faults_record AFTER INSERT OR UPDATE OR DELETE ON users
     FOR EACH ROW EXECUTE FUNCTION faults.record_change();
 """
 
+# A person's command that deletes users whom users_db has not: the outbox row is the change.
+AUDIT_DELETIONS = """
+CREATE OR REPLACE FUNCTION faults.record_deletion() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO faults.changes
+    VALUES (NEW.aggregateid::uuid, (NEW.payload -> 'data' ->> 'version')::bigint, NULL);
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER faults_record_deletion AFTER INSERT ON outbox
+    FOR EACH ROW WHEN (NEW.type = 'user.deleted.v1') EXECUTE FUNCTION faults.record_deletion();
+"""
+
 # Those whose message is gone, with the topic; what waits in the outbox will be sent.
 EXCUSE = """
 INSERT INTO faults.excused SELECT * FROM faults.changes EXCEPT
@@ -190,8 +202,10 @@ def read_topic(servers, foreign=()):
     """All events, in the order of each partition, without those at the ``foreign`` places."""
     consumer = onlooker(servers)
     try:
-        ends = end_offsets(consumer)
-        unread = {number for number, end in ends.items() if end}
+        places = _places(consumer)
+        reach = {p.partition: consumer.get_watermark_offsets(p, timeout=5) for p in places}
+        ends = {number: end for number, (_, end) in reach.items()}
+        unread = {number for number, (begin, end) in reach.items() if end > begin}
         consumer.assign([TopicPartition(TOPIC, number, OFFSET_BEGINNING) for number in ends])
         messages = []
         while unread:

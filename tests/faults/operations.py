@@ -9,25 +9,42 @@ from pathlib import Path
 from confluent_kafka.admin import AdminClient
 
 from devstack.postgres import binaries
-from tests.faults.invariants import require
+from tests.faults.invariants import AUDIT_DELETIONS, require
 
 DOCUMENT = " ".join((Path(__file__).parents[2] / "docs/operations.md").read_text().split())
 
 
-def run(system, project, command, code=0):
-    """Runs a command that the document has, and gives what it wrote."""
+def run(system, project, command, code=0, **words):
+    """Runs a command that the document has, and gives what it wrote.
+
+    Args:
+        code: the exit code that it must end with; None for any.
+        words: what stands in the place of a word, as a list.
+    """
     assert f"manage.py {command}`" in DOCUMENT, command
-    words = ["it was a test" if word == "WHY" else word for word in command.split()]
-    return system.manage(project, *words, code=code)
+    command = [each for word in command.split() for each in words.get(word, [word])]
+    return system.manage(project, *command, code=code)
 
 
 def wait_for_stop(system, name, text):
-    """Until a part has ended by itself, with exit code 1 and a line that says why."""
+    """Until a part has ended by itself, with exit code 1 and a line that the document has."""
+    assert text in DOCUMENT
     part = getattr(system.stack, name)
     system.wait(lambda: not part.running, f"the {name} stops", 30)
     said = " ".join(part.process.last_lines().split())
     require(part.process.wait() == 1 and text in said, part.how_it_ended(lines=True))
-    assert text in DOCUMENT
+
+
+def delete_ghosts(system):
+    """Deletes the shadow users whose deletion nobody could read."""
+    differ = run(system, "notes", "compare_users", code=None)
+    ghosts = re.findall(r"^ghost +(\S+)  version (\d+) here", differ, re.MULTILINE)
+    if ghosts:
+        system.users_sql(AUDIT_DELETIONS)
+        above = [str(max(int(version) for _, version in ghosts))]
+        ids = [user_id for user_id, _ in ghosts]
+        command = "republish_users --delete --above VERSION ID"
+        run(system, "users", command, VERSION=above, ID=ids)
 
 
 def admin(system):
@@ -46,16 +63,16 @@ def stop(system, *names):
         getattr(system.stack, name).stop()
 
 
+def wake(part):
+    os.kill(part.process.pid, signal.SIGCONT)
+
+
 def back_up(database, file):
     _postgresql("pg_dump", database.url, "-f", file, *_options("pg_dump"))
 
 
 def restore(database, file):
     _postgresql("pg_restore", "-d", database.url, *_options("pg_restore"), file)
-
-
-def wake(part):
-    os.kill(part.process.pid, signal.SIGCONT)
 
 
 def _options(program):

@@ -50,12 +50,12 @@ class System:
         self.stack.__enter__()
         self.users_sql(invariants.AUDIT_USERS)
         self.notes_sql(invariants.AUDIT_NOTES)
-        self._onlooker = invariants.onlooker(self.stack.kafka.bootstrap_servers)
+        self.onlooker = invariants.onlooker(self.stack.kafka.bootstrap_servers)
         return self
 
     def __exit__(self, *problem):
         self._continue()
-        self._onlooker.close()
+        self.onlooker.close()
         return self.stack.__exit__(*problem)
 
     def users_sql(self, statement, parameters=None):
@@ -65,7 +65,10 @@ class System:
         return _run(self.stack.notes_db, statement, parameters)
 
     def manage(self, project, *arguments, code=0, **variables):
-        """Runs `manage.py` of a project to its end with that exit code, and gives what it wrote."""
+        """Runs `manage.py` of a project to its end, with that exit code or, for None, any.
+
+        Returns what it wrote.
+        """
         program = ["manage.py", *arguments]
         if self.off and mechanisms.part_of(self.off) == arguments[0]:
             program = [str(CHILD), json.dumps({"failpoint": None, "off": [self.off]}), *program]
@@ -79,7 +82,7 @@ class System:
             check=False,
         )
         require(
-            done.returncode == code,
+            code in (done.returncode, None),
             f"manage.py {' '.join(arguments)}: {done.returncode}, {done.stderr}{done.stdout}",
         )
         return done.stdout + done.stderr
@@ -280,7 +283,7 @@ class System:
         invariants.messages_are_changes(events, self.users_sql)
         invariants.newest_is_last(events)
         invariants.deleted_stay_away(self.notes_sql)
-        invariants.committed_is_applied(self._onlooker, self.notes_sql)
+        invariants.committed_is_applied(self.onlooker, self.notes_sql)
         # What a replay did with a dead letter counts in its place.
         query = (
             'SELECT partition, "offset", outcome FROM event_log WHERE id > %s'
@@ -310,7 +313,7 @@ class System:
             return False
         stored = invariants.positions(self.notes_sql)
         try:
-            ends = invariants.end_offsets(self._onlooker)
+            ends = invariants.end_offsets(self.onlooker)
         except KafkaException:
             return False
         return all(stored.get(number, 0) == end for number, end in ends.items())

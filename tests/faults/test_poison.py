@@ -52,7 +52,7 @@ def test_poison(system, rng):
         require_seen_in_the_admin(system, letters, sent)
         operations.run(system, "notes", "replay_dead_letters --all --dry-run", code=1)
         assert system.notes_sql(LETTERS) == letters
-        operations.run(system, "notes", "discard_dead_letters --all --reason WHY")
+        operations.run(system, "notes", "discard_dead_letters --all --reason WHY", WHY=["a test"])
         operations.run(system, "notes", STATUS)
 
 
@@ -76,7 +76,7 @@ def require_seen_in_the_admin(system, letters, sent):
     pages = "/admin/notes/inbox/deadletter/"
     with Browser(system.stack.gateway_url, staff) as browser:
         listed = browser.sign_in(f"{pages}?resolution__isempty=1").text
-        for number, partition, offset, key, value, _, reason in letters:
+        for number, partition, offset, _, value, _, reason in letters:
             place = f"{TOPIC}[{partition}]@{offset}"
             assert place in listed
             page = browser.open(f"{pages}{number}/change/").text

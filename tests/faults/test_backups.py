@@ -1,0 +1,83 @@
+"""A database comes back from an older backup."""
+
+import pytest
+
+from tests.faults import operations
+from tests.faults.invariants import AUDIT_DELETIONS
+from tests.faults.load import OK, UNKNOWN
+
+covers, short = pytest.mark.covers, pytest.mark.short
+
+
+@covers("reading goes on at the position that came back", off="stored_positions")
+def test_notes_db_restored(system, rng, tmp_path):
+    with system.under_load(rng, sampled=False) as load:
+        operations.back_up(system.stack.notes_db, tmp_path / "notes_db.dump")
+        wait_for_answers(system, load)
+        operations.stop(system, "notes", "consumer")
+        operations.restore(system.stack.notes_db, tmp_path / "notes_db.dump")
+        forget_notes(load, system.notes_sql)
+        operations.start(system, "notes", "consumer")
+
+
+@covers("who is newer in the topic gets a version above it", off="above_the_topic")
+def test_users_db_restored(system, rng, tmp_path):
+    """What was answered after the backup is lost, and must be so on both sides."""
+    against = "republish_users --against-topic"
+    with system.under_load(rng) as load:
+        operations.back_up(system.stack.users_db, tmp_path / "users_db.dump")
+        wait_for_answers(system, load)
+        load.stop()
+        operations.stop(system, "users", "relay")
+        sent = system.users_sql(
+            "SELECT * FROM faults.changes EXCEPT"
+            " SELECT aggregateid::uuid, (payload -> 'data' ->> 'version')::bigint,"
+            " payload -> 'data' ->> 'username' FROM outbox"
+        )
+        operations.restore(system.stack.users_db, tmp_path / "users_db.dump")
+        remember(system, sent)
+        forget_changes(load, system.users_sql)
+        operations.start(system, "users", "relay")
+        load = system.start_load(rng)
+        wait_for_answers(system, load)
+
+        differing = operations.run(system, "users", f"{against} --dry-run", code=1)
+        for kind in ("behind", "deleted", "unknown"):
+            assert f"{kind:<8} 0" not in differing, differing
+        system.users_sql(AUDIT_DELETIONS)
+        operations.run(system, "users", against, code=1)
+        system.manage("users", *against.split(), "--delete")
+
+
+def wait_for_answers(system, load):
+    """Until every kind of change was answered with ok from now on, some of them more than once."""
+    for _ in range(2):
+        answered = load.answers[-1].at if load.answers else 0.0
+        system.wait(lambda since=answered: load.answered(since), "more changes")
+
+
+def forget_notes(load, notes_sql):
+    """Those written after the backup may be gone."""
+    kept = {title for (title,) in notes_sql("SELECT title FROM notes")}
+    for account in list(load.accounts):
+        for title, outcome in list(account.notes.items()):
+            if outcome == OK and title not in kept:
+                account.notes[title] = UNKNOWN
+
+
+def remember(system, changes):
+    """Changes that had been committed and sent, and that the database has forgotten."""
+    columns = [list(column) for column in zip(*changes, strict=True)]
+    system.users_sql(
+        "INSERT INTO faults.changes SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::text[])"
+        " EXCEPT SELECT * FROM faults.changes",
+        columns,
+    )
+
+
+def forget_changes(load, users_sql):
+    """What an account is now holds; one whose deletion was answered may be deleted again."""
+    names = dict(users_sql("SELECT email, username FROM users"))
+    for account in load.accounts:
+        deleted = {None} & account.usernames
+        account.usernames = {names.get(account.email)} | deleted
