@@ -85,9 +85,10 @@ class Subscription:
         self._consumer = Consumer(
             {**config, "on_commit": _log_refusal}, logger=logging.getLogger("librdkafka")
         )
+        # It asks the broker that it knows as the controller, and learns of another by a refresh.
+        shared = ("bootstrap.servers", "topic.metadata.refresh.interval.ms")
         self._admin = AdminClient(
-            {"bootstrap.servers": config["bootstrap.servers"]},
-            logger=logging.getLogger("librdkafka"),
+            {name: config[name] for name in shared}, logger=logging.getLogger("librdkafka")
         )
         self._topic = topic
         self.waiting: set[int] = set()
