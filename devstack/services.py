@@ -34,7 +34,7 @@ class Service(Part):
         super().__init__(name, children, *ports)
         self.project = project
         self.arguments = arguments
-        self._environment = environment
+        self.environment = environment
 
     def command(self) -> list[str | Path]:
         return [sys.executable, *self.arguments]
@@ -50,7 +50,7 @@ class Service(Part):
             self.name,
             self.command(),
             folder=project_folder(self.project),
-            env=self._environment(self.project),
+            env=self.environment(self.project),
         )
 
 

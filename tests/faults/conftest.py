@@ -11,6 +11,7 @@ from itertools import count
 
 import pytest
 
+from devstack.stack import Stack
 from tests.faults.invariants import Broken
 from tests.faults.system import System
 
@@ -29,6 +30,7 @@ def pytest_configure(config):
     config.addinivalue_line(
         "markers", "covers(text, off): the mechanism, and its name in mechanisms"
     )
+    config.addinivalue_line("markers", "on(stack): the stack of `stacks` that the row runs on")
     config.addinivalue_line("markers", "short: a row of the short form")
 
 
@@ -47,7 +49,8 @@ def systems(tmp_path_factory):
 def system(request, systems):
     """The running system. A row that fails leaves the next one a new system."""
     off = _off(request.node) if request.config.getoption("mechanisms_off") else None
-    return systems.get(off)
+    mark = request.node.get_closest_marker("on")
+    return systems.get(off, mark.kwargs["stack"] if mark else Stack)
 
 
 @pytest.fixture
@@ -106,11 +109,12 @@ class Systems:
         self.current = None
         self.used_up = False
 
-    def get(self, off):
-        if self.current and (self.used_up or self.current.off != off):
+    def get(self, off, stack):
+        fits = self.current and (self.current.off, type(self.current.stack)) == (off, stack)
+        if self.current and (self.used_up or not fits):
             self._end()
         if not self.current:
-            system = System(next(self._folders), off)
+            system = System(next(self._folders), off, stack)
             self.current = system.__enter__()
         return self.current
 

@@ -83,6 +83,10 @@ class Load:
         """The answers since then that were not ok."""
         return [a for a in self.answers if a.at > since and a.outcome != OK and a.asked in kinds]
 
+    def statuses(self, since, *kinds):
+        """HTTP statuses, or names of errors, of the answers since then; of all kinds or some."""
+        return {a.status for a in self.answers if a.at > since and (not kinds or a.asked in kinds)}
+
     def summary(self):
         counts = Counter((answer.asked, answer.outcome) for answer in self.answers)
         return ", ".join(f"{count} {kind} {how}" for (kind, how), count in sorted(counts.items()))

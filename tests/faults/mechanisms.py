@@ -1,23 +1,27 @@
 """The mechanisms that the rows cover, each as a function that switches it off in its own process.
 
-`tests.faults.child` calls it in the process of the part, or of the management command, that
-`off_in` names.
+`tests.faults.child` calls it in the processes of the parts, or of the management command, that
+`off_in` names. Where that is the ``stack``, it is called with the stack, before that starts.
 """
+
+import re
+
+from devstack import nginx
 
 _PARTS = {}
 
 
-def off_in(part):
-    """Says in which part's process a mechanism is switched off."""
+def off_in(*parts):
+    """Says in which parts' or commands' processes a mechanism is switched off."""
 
     def register(function):
-        _PARTS[function.__name__] = part
+        _PARTS[function.__name__] = parts
         return function
 
     return register
 
 
-def part_of(name):
+def parts_of(name):
     return _PARTS[name]
 
 
@@ -142,6 +146,17 @@ def stored_positions():
 
     Subscription.start = start_at_committed
     apply._lock_positions = lambda partitions: lock(partitions) and dict.fromkeys(partitions, 0)
+
+
+@off_in("consumer")
+def start_of_reading():
+    """Reading a partition begins at its end."""
+    from inbox.kafka import BROKER_TIMEOUT, Subscription
+
+    def end_of(self, place, _):
+        return self._consumer.get_watermark_offsets(place, timeout=BROKER_TIMEOUT)[1]
+
+    Subscription._start_of = end_of
 
 
 @off_in("consumer")
@@ -324,6 +339,129 @@ def _without_trigger():
             )
 
     return write_event
+
+
+@off_in("stack")
+def gateway_limits(stack):
+    """The gateway waits for its services for an hour."""
+    template = stack.folder / "nginx.conf.template"
+    text = nginx.TEMPLATE.read_text()
+    template.write_text(re.sub(r"(proxy_(?:connect|read)_timeout) \w+", r"\1 1h", text))
+    stack.gateway.template = template
+
+
+@off_in("users", "notes")
+def connection_limits():
+    """libpq waits for a server as long as the kernel does."""
+    from django.conf import settings
+
+    settings.DATABASES["default"]["OPTIONS"] = {}
+
+
+@off_in("notes")
+def key_file():
+    """The web server has no copy of the public keys."""
+    from django.conf import settings
+
+    settings.NOTES_JWKS_FILE = ""
+
+
+@off_in("consumer")
+def batches():
+    """Each message has a transaction of its own."""
+    from inbox.consumer import EventConsumer
+
+    with_batches = EventConsumer.__init__
+
+    def one_by_one(self, subscription, topic, _batch_size):
+        with_batches(self, subscription, topic, 1)
+
+    EventConsumer.__init__ = one_by_one
+
+
+@off_in("stack")
+def copies(stack):
+    """Each partition is on one broker."""
+    stack.COPIES = stack.WRITTEN = 1
+
+
+@off_in("relay")
+def two_copies():
+    """The leader's word alone makes a message count."""
+    from outbox import kafka
+    from outbox.management.commands import relay_outbox
+
+    def config(servers):
+        return kafka.producer_config(servers) | {"acks": 1, "enable.idempotence": False}
+
+    relay_outbox.producer_config = config
+
+
+@off_in("notes")
+def token_times():
+    """What is wrong with a token's times is no case that the code knows."""
+    import jwt
+
+    from users import tokens
+
+    class Decoder:
+        PyJWTError = jwt.InvalidKeyError
+        ExpiredSignatureError = jwt.InvalidKeyError
+
+        def __getattr__(self, name):
+            return getattr(jwt, name)
+
+    tokens.jwt = Decoder()
+
+
+@off_in("users")
+def never_back():
+    """Tokens are valid from the database's present time on."""
+    from accounts import models
+
+    models.Greatest = lambda now, _: now
+
+
+@off_in("consumer")
+def versions():
+    """An event older than the newest one of its user is passed over."""
+    from dataclasses import replace
+
+    from inbox import apply
+    from inbox.messages import Kind
+
+    parse, newest = apply.parse, {}
+
+    def parse_by_time(message):
+        event = parse(message)
+        late = event.time < newest.setdefault(event.user_id, event.time)
+        newest[event.user_id] = max(newest[event.user_id], event.time)
+        return replace(event, kind=Kind.IGNORED) if late else event
+
+    apply.parse = parse_by_time
+
+
+@off_in("stack")
+def message_times(stack):
+    """The broker refuses a message that is a minute old or early."""
+    settings, limit = stack.kafka.settings, "log.message.timestamp.{}.max.ms"
+    limits = {limit.format(side): 60_000 for side in ("before", "after")}
+    stack.kafka.settings = lambda: settings() | limits
+
+
+@off_in("consumer")
+def monotonic_clock():
+    """The consumer waits until a time of day."""
+    import time
+
+    from inbox.consumer import EventConsumer
+
+    make = EventConsumer.__init__
+
+    def by_wall_clock(self, *arguments):
+        make(self, *arguments, clock=time.time)
+
+    EventConsumer.__init__ = by_wall_clock
 
 
 def _give_up(self, *errors):

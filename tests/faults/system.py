@@ -32,19 +32,23 @@ class System:
     """Args:
     folder: for the stack's data and logs.
     off: the name of a mechanism that is off for as long as this system runs.
+    stack: the class of its stack.
     """
 
-    def __init__(self, folder, off=None):
-        self.stack = Stack(folder, Ports.free(), durable=False)
+    def __init__(self, folder, off=None, stack=Stack):
+        self.stack = stack(folder, Ports.free(), durable=False)
         self.off = off
+        self._without = mechanisms.parts_of(off) if off else ()
         self.foreign = set()
         """(partition, offset) of messages that a row wrote itself."""
         self.load = None
         self._stopped = []
         self._marks = (folder / f"mark-{number}" for number in count(1))
-        if off and hasattr(self.stack, mechanisms.part_of(off)):
-            part = mechanisms.part_of(off)
-            setattr(self.stack, part, self._variant(getattr(self.stack, part)))
+        for part in self._without:
+            if part == "stack":
+                getattr(mechanisms, off)(self.stack)
+            elif hasattr(self.stack, part):
+                setattr(self.stack, part, self._variant(getattr(self.stack, part)))
 
     def __enter__(self):
         self.stack.__enter__()
@@ -54,7 +58,7 @@ class System:
         return self
 
     def __exit__(self, *problem):
-        self._continue()
+        self.go_on()
         self.onlooker.close()
         return self.stack.__exit__(*problem)
 
@@ -70,7 +74,7 @@ class System:
         Returns what it wrote.
         """
         program = ["manage.py", *arguments]
-        if self.off and mechanisms.part_of(self.off) == arguments[0]:
+        if arguments[0] in self._without:
             program = [str(CHILD), json.dumps({"failpoint": None, "off": [self.off]}), *program]
         done = subprocess.run(
             [sys.executable, *program],
@@ -126,10 +130,9 @@ class System:
             variant.process.end_session()
         setattr(self.stack, name, self._replaced.pop(name))
 
-    def another(self, name, failpoint=None, environment=None):
+    def another(self, name, failpoint=None):
         """Starts a second relay or consumer beside the first, until the end of the row."""
-        part = getattr(self.stack, name)
-        part = self._variant(part, failpoint, environment=environment, name=f"{name}-2")
+        part = self._variant(getattr(self.stack, name), failpoint, name=f"{name}-2")
         part.start()
         self._more.append(part)
         return part
@@ -150,6 +153,11 @@ class System:
         else:
             os.kill(part.process.pid, number)
             part.process.wait(30)
+
+    def ends_by_itself(self, name):
+        """Waits for a part to end because of the fault; the end of the row starts it again."""
+        self._ended.add(name)
+        self.wait(lambda: not getattr(self.stack, name).running, f"{name} ends")
 
     def freeze(self, part):
         """SIGSTOP for all processes of a part; the end of the row wakes them."""
@@ -192,9 +200,38 @@ class System:
         ((before,),) = self.users_sql(query)
         self.wait(lambda: self.users_sql(query)[0][0] >= before + count, f"{count} more changes")
 
+    def go_on(self):
+        """SIGCONT for all that was frozen."""
+        while self._stopped:
+            try:
+                os.kill(self._stopped.pop(), signal.SIGCONT)
+            except ProcessLookupError:
+                continue
+
+    def readiness(self, project, timeout=10):
+        """The status of a web service's answer by way of the gateway; None where none comes."""
+        try:
+            return call("GET", f"{self.stack.gateway_url}/readyz/{project}", timeout=timeout)[0]
+        except OSError:
+            return None
+
+    def wait_until_applied(self, timeout=HEALING):
+        """Until all that is committed by now is in notes_db, with the load going on."""
+        wanted = dict(self.users_sql("SELECT id, version FROM users"))
+
+        def applied():
+            found = dict(
+                self.notes_sql(
+                    "SELECT id, version FROM users UNION ALL SELECT id, version FROM deleted_users"
+                )
+            )
+            return all(found.get(user, 0) >= version for user, version in wanted.items())
+
+        self.wait(applied, "I6: what was committed is applied", timeout)
+
     def wait_until_red(self, project):
         """Until the gateway says that a web service is not ready."""
-        self.wait(lambda: self._readiness(project) != 200, f"readiness of {project} is red")
+        self.wait(lambda: self.readiness(project) != 200, f"readiness of {project} is red")
 
     def require_answers(self, load, since):
         """Until every kind of change was answered since then; each with ok."""
@@ -227,12 +264,12 @@ class System:
                 lambda: self.load.answered(healed), "I6: every kind of change is answered again"
             )
         finally:
-            self._continue()
+            self.go_on()
             for load in self._loads:
                 load.stop()
             sampler.stop()
         sampler.require_nothing_seen()
-        self.wait(self._no_lag, "I6: the outbox is empty, and the lag 0")
+        self.wait(self.no_lag, "I6: the outbox is empty, and the lag 0")
         self.check(self._loads, self._before, self._newest)
 
     def start_load(self, rng, people=2):
@@ -249,7 +286,7 @@ class System:
 
     def heal(self):
         """Ends what the row did to the processes, and starts again those that ended."""
-        self._continue()
+        self.go_on()
         for part in self._more:
             part.stop()
         self._require_running()
@@ -260,7 +297,7 @@ class System:
         for part in self.stack.parts:
             part.wait_ready()
         for project in ("users", "notes"):
-            self.wait(lambda p=project: self._readiness(p) == 200, f"I6: {project} is ready")
+            self.wait(lambda p=project: self.readiness(p) == 200, f"I6: {project} is ready")
 
     def _require_running(self):
         """Nothing but the row itself ended anything."""
@@ -308,7 +345,7 @@ class System:
         self.stack.consumer.start()
         require(before == after, "I4: reading the whole topic again changed something")
 
-    def _no_lag(self):
+    def no_lag(self):
         if self.users_sql("SELECT count(*) FROM outbox") != [(0,)]:
             return False
         stored = invariants.positions(self.notes_sql)
@@ -318,20 +355,10 @@ class System:
             return False
         return all(stored.get(number, 0) == end for number, end in ends.items())
 
-    def _readiness(self, project):
-        return call("GET", f"{self.stack.gateway_url}/readyz/{project}")[0]
-
-    def _continue(self):
-        while self._stopped:
-            try:
-                os.kill(self._stopped.pop(), signal.SIGCONT)
-            except ProcessLookupError:
-                continue
-
     def _variant(
         self, part, failpoint=None, arguments=(), environment=None, name=None, without=None
     ):
-        off = [self.off] if self.off and mechanisms.part_of(self.off) == part.name else []
+        off = [self.off] if part.name in self._without else []
         off += [without] if without else []
         program = part.arguments[2:] if part.arguments[0] == str(CHILD) else part.arguments
         spec = json.dumps({"failpoint": failpoint, "off": off})
@@ -341,7 +368,7 @@ class System:
             *part.ports,
             children=self.stack.children,
             arguments=[str(CHILD), spec, *program, *arguments],
-            environment=lambda p: self.stack.environment_of(p) | (environment or {}),
+            environment=lambda project: part.environment(project) | (environment or {}),
         )
 
 

@@ -1,0 +1,99 @@
+"""The clock of one process goes ten minutes fast, then ten minutes slow, and is set right again."""
+
+import time
+
+import pytest
+
+from tests.faults.clock import require_libfaketime
+from tests.faults.invariants import require
+from tests.faults.stacks import ClockStack
+from tests.system.client import Api, User
+
+pytestmark = pytest.mark.on(stack=ClockStack)
+covers = pytest.mark.covers
+MINUTES = 60
+
+
+@pytest.fixture
+def clocks(system):
+    """Sets the clock of a part for a while, in seconds from this machine's."""
+    clocks = system.stack.clocks
+    require_libfaketime(next(iter(clocks.values())))
+    yield {name: clock.differ for name, clock in clocks.items()}
+    for clock in clocks.values():
+        clock.differ(0)
+
+
+@covers("a token that is out of its time is a 401", off="token_times")
+@pytest.mark.parametrize("project", ["users", "notes"])
+def test_of_a_web_server(system, clocks, rng, project):
+    with system.under_load(rng) as load:
+        for minutes in rng.sample([10, -10], 2):
+            clocks[project](minutes * MINUTES)
+            wrong = time.monotonic()
+            # A token of users_project is too old or too young for notes_project.
+            system.wait(lambda: load.statuses(wrong, "note") & {401, 500}, "notes are refused")  # noqa: B023
+            found = load.statuses(wrong)
+            require(found <= {None, 200, 201, 204, 401}, f"answers with {found}")
+            clocks[project](0)
+            right = time.monotonic()
+            system.wait(lambda: load.answered(right), "I6: all is answered again")  # noqa: B023
+
+
+@covers("a new password ends all tokens, whatever the database's clock does", off="never_back")
+def test_of_users_db_between_two_new_passwords(system, clocks, rng):
+    with system.under_load(rng), Api(system.stack.gateway_url) as api:
+        _set_database(system, clocks, 10 * MINUTES)
+        early = api.sign_in()
+        _change_password(early)
+        late = api.sign_in(early.user)
+        _set_database(system, clocks, -10 * MINUTES)
+        _change_password(late)
+        system.wait_until_applied()
+        found = {late.get(path).status_code for path in ("/api/v1/users/me/", "/api/v1/notes/")}
+        require(found == {401}, f"a token is taken after the password was changed: {found}")
+
+
+@covers("events are ordered by version, not by time", off="versions")
+def test_of_users_db(system, clocks, rng):
+    _set_back(system, clocks, rng, "users_db")
+
+
+@covers("Kafka takes an event whatever its time", off="message_times")
+def test_of_the_relay(system, clocks, rng):
+    _set_back(system, clocks, rng, "relay")
+
+
+@covers("what waits, waits by the monotonic clock", off="monotonic_clock")
+def test_of_the_consumer(system, clocks, rng):
+    with system.under_load(rng):
+        clocks["consumer"](10 * MINUTES)
+        system.kill("notes_db")
+        system.wait_for_log("consumer", "database_unavailable")
+        clocks["consumer"](-10 * MINUTES)
+        system.stack.notes_db.start()
+        system.wait_until_applied()
+
+
+def _set_database(system, clocks, seconds):
+    clocks["users_db"](seconds)
+    query = "SELECT abs(extract(epoch FROM now()) - %s) < 60"
+    expected = time.time() + seconds
+    system.wait(lambda: system.users_sql(query, [expected]) == [(True,)], "the clock is set")
+
+
+def _change_password(client):
+    old, new = client.user.password, User().password
+    passwords = {"current_password": old, "new_password": new}
+    client.post("/api/v1/users/me/password/", json=passwords).raise_for_status()
+    client.user.password = new
+
+
+def _set_back(system, clocks, rng, name):
+    """All goes on while the clock is fast, and after it was set back to be slow."""
+    with system.under_load(rng) as load:
+        for minutes in (10, -10):
+            clocks[name](minutes * MINUTES)
+            wrong = time.monotonic()
+            system.require_answers(load, wrong)
+            system.wait_until_applied()

@@ -1,0 +1,51 @@
+"""Three brokers: one dies, the others lag behind, two consumers share the partitions."""
+
+import time
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from tests.faults.invariants import GROUP
+from tests.faults.stacks import ClusterStack
+
+pytestmark = pytest.mark.on(stack=ClusterStack)
+covers = pytest.mark.covers
+BROKERS = ["kafka", "kafka_2", "kafka_3"]
+
+
+@covers("each partition has its copies, and another leader within seconds", off="copies")
+def test_a_broker_is_killed(system, rng):
+    with system.under_load(rng) as load:
+        killed = time.monotonic()
+        system.kill(rng.choice(BROKERS))  # It leads four of the twelve partitions.
+        system.require_answers(load, killed)
+        system.wait_until_applied()
+
+
+@covers("a message counts once two brokers have written it", off="two_copies")
+def test_the_leader_dies_before_the_others_have_its_messages(system, rng):
+    leader, *followers = rng.sample(BROKERS, 3)
+    with system.under_load(rng) as load:
+        for follower in followers:
+            system.freeze(getattr(system.stack, follower))
+        system.require_answers(load, time.monotonic())
+        system.kill(leader)
+        system.go_on()
+        system.wait_until_applied()
+
+
+@covers("a partition is read on from where its changes were applied", off="start_of_reading")
+def test_two_consumers_share_the_partitions(system, rng):
+    with system.under_load(rng):
+        system.another("consumer")
+        admin = AdminClient({"bootstrap.servers": system.stack.kafka.bootstrap_servers})
+        system.wait(lambda: sorted(_shares(admin)) == [6, 6], "each consumer has half of them")
+        system.kill("consumer")
+        system.kill(rng.choice(BROKERS))
+        system.wait_until_applied()
+
+
+def _shares(admin):
+    """How many partitions each member of the group has."""
+    described = admin.describe_consumer_groups([GROUP], request_timeout=5)[GROUP].result()
+    return [len(member.assignment.topic_partitions) for member in described.members]

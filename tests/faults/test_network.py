@@ -1,0 +1,109 @@
+"""The network is cut between each two parts, both ways and one way, and statements are slow."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+
+from tests.faults.invariants import require
+from tests.faults.network import BOTH_WAYS, ONE_WAY
+from tests.faults.stacks import NetworkStack
+from tests.faults.system import HEALING
+from tests.system.client import Api, Client, User, new_name
+
+pytestmark = pytest.mark.on(stack=NetworkStack)
+covers = pytest.mark.covers
+
+
+@covers("the gateway gives up on a service that does not answer", off="gateway_limits")
+@pytest.mark.parametrize("project", ["users", "notes"])
+def test_gateway_cut_from(system, rng, project):
+    other = {"users": "notes", "notes": "users"}[project]
+    with system.under_load(rng) as load:
+        for ways in _cuts(rng):
+            with system.stack.network[f"gateway-{project}"].cut(ways):
+                system.wait(lambda: system.readiness(project, 3) == 504, f"a 504 for {project}")
+                require(system.readiness(other) == 200, f"{other} answers no more")
+            healed = time.monotonic()
+            system.wait(lambda: load.answered(healed), "I6: all is answered again")  # noqa: B023
+
+
+@covers("a connection to a database is given up within seconds", off="connection_limits")
+@pytest.mark.parametrize("project", ["users", "notes"])
+def test_web_servers_cut_from_their_database(system, rng, project):
+    other = {"users": "notes", "notes": "users"}[project]
+    with system.under_load(rng) as load:
+        for ways in _cuts(rng):
+            with system.stack.network[f"{project}-{project}_db"].cut(ways):
+                system.wait(lambda: system.readiness(project) == 503, f"{project} is not ready")
+                require(system.readiness(other) == 200, f"{other} answers no more")
+            healed = time.monotonic()
+            system.wait(lambda: load.answered(healed), "I6: all is answered again")  # noqa: B023
+
+
+@covers("a relay whose database is away waits", off="relay_retries")
+def test_relay_cut_from_users_db(system, rng):
+    _wait_out(system, rng, "relay", "users_db", "database_unavailable")
+
+
+@covers("a row leaves the outbox after Kafka acknowledged it", off="acknowledgement")
+def test_relay_cut_from_kafka(system, rng):
+    _wait_out(system, rng, "relay", "kafka", "nothing_sent")
+
+
+@covers("a consumer whose database is away waits", off="consumer_retries")
+def test_consumer_cut_from_notes_db(system, rng):
+    _wait_out(system, rng, "consumer", "notes_db", "database_unavailable")
+
+
+@covers("a consumer whose broker is away waits", off="consumer_retries")
+def test_consumer_cut_from_kafka(system, rng):
+    _wait_out(system, rng, "consumer", "kafka", "broker_unavailable")
+
+
+@covers("tokens are verified with the file of keys too", off="key_file")
+def test_notes_cut_from_the_public_keys(system, rng):
+    with system.under_load(rng) as load:
+        link = system.stack.network["notes-users"]
+        with link.cut(rng.choice(_cuts(rng))):
+            system.restart("notes")  # It has no key in memory.
+            system.require_answers(load, time.monotonic())
+
+
+@covers("many messages are applied by a few statements", off="batches")
+@pytest.mark.parametrize("seconds", [0.2, 2])
+def test_statements_are_slow(system, rng, seconds):
+    """Changes by plain SQL come as fast as ever; relay and consumer keep up."""
+    links = system.stack.network.links
+    with system.under_load(rng), Api(system.stack.gateway_url) as api, ExitStack() as slow:
+        client, newcomer = api.sign_in(), User()
+        asked = [
+            (Client(api.url, newcomer), "POST", "/api/v1/users/", newcomer.registration),
+            (client, "PATCH", "/api/v1/users/me/", {"username": new_name()}),
+            (client, "POST", "/api/v1/notes/", {"title": "Slowly", "tags": ["slow"]}),
+            (client, "GET", "/api/v1/notes/", None),
+        ]
+        for name in [name for name in links if name.endswith("_db")]:
+            slow.enter_context(links[name].slow(seconds))
+        with ThreadPoolExecutor(len(asked)) as pool:
+            answers = list(pool.map(lambda each: each[0].request(*each[1:3], json=each[3]), asked))
+        found = [answer.status_code for answer in answers]
+        require(found == [201, 200, 201, 200], f"answers with {found}")
+        system.wait_until_applied(2 * HEALING)  # Of a batch each statement takes its time.
+
+
+def _cuts(rng):
+    """Both ways and one way, in any order."""
+    return rng.sample([BOTH_WAYS, rng.choice(ONE_WAY)], 2)
+
+
+def _wait_out(system, rng, name, server, event):
+    """The part notices, the API does not; the part goes on where it was, as the same process."""
+    with system.under_load(rng) as load:
+        for ways in _cuts(rng):
+            cut = time.monotonic()
+            with system.stack.network[f"{name}-{server}"].cut(ways):
+                system.wait_for_log(name, event)
+                system.require_answers(load, cut)
+            system.wait_until_applied()
