@@ -72,6 +72,7 @@ def test_of_the_consumer(system, clocks, rng):
         system.wait_for_log("consumer", "database_unavailable")
         clocks["consumer"](-10 * MINUTES)
         system.stack.notes_db.start()
+        system.stack.notes_db.wait_ready()
         system.wait_until_applied()
 
 
