@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -37,7 +37,13 @@ class Record:
     outcome: Outcome | None = None
 
 
-def apply_batch(messages: Sequence[RawMessage]) -> list[Record]:
+class PositionsWentBack(Exception):
+    """The database is an older one than before: a replica that lagged, or a backup. Read again."""
+
+
+def apply_batch(
+    messages: Sequence[RawMessage], known: Mapping[int, int] | None = None
+) -> list[Record]:
     """Applies messages, all in one transaction: users, event log, dead letters, positions.
 
     A message that the contract allows and the database refuses is found by applying one at a
@@ -45,20 +51,25 @@ def apply_batch(messages: Sequence[RawMessage]) -> list[Record]:
 
     Args:
         messages: in the order of their partitions.
+        known: positions, by partition, that were stored before these messages were read.
 
     Returns:
         A record with its outcome for each message, in order; without those below a stored
         position, which another worker has applied (the fence).
 
     Raises:
+        PositionsWentBack: a stored position is below a known one. Nothing is applied: what lies
+            between the two would be passed over.
         django.db.OperationalError, django.db.InterfaceError: safe to repeat.
     """
+    known = known or {}
     try:
-        return _apply([_read(message) for message in messages])
+        return _apply([_read(message) for message in messages], known)
     except (DataError, IntegrityError) as error:
         if len(messages) == 1:
-            return _apply([Record(messages[0], reason=_refusal(error), outcome=Outcome.DEAD)])
-        return [record for message in messages for record in apply_batch([message])]
+            dead = Record(messages[0], reason=_refusal(error), outcome=Outcome.DEAD)
+            return _apply([dead], known)
+        return [record for message in messages for record in apply_batch([message], known)]
 
 
 def _refusal(error: Exception) -> str:
@@ -66,9 +77,11 @@ def _refusal(error: Exception) -> str:
     return f"the database refuses it: {type(error.__cause__ or error).__name__}"
 
 
-def _apply(records: Sequence[Record]) -> list[Record]:
+def _apply(records: Sequence[Record], known: Mapping[int, int]) -> list[Record]:
     with transaction.atomic():
         positions = _lock_positions({_partition(r.message) for r in records})
+        if any(offset < known.get(number, 0) for (_, number), offset in positions.items()):
+            raise PositionsWentBack
         fresh = [r for r in records if r.message.offset >= positions[_partition(r.message)]]
         _apply_events((r, r.event) for r in fresh if r.event and r.outcome is None)
         _write_event_log(fresh)

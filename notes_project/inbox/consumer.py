@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import structlog
 from django.db import InterfaceError, InternalError, OperationalError, close_old_connections
 
-from inbox.apply import Record, apply_batch
+from inbox.apply import PositionsWentBack, Record, apply_batch
 from inbox.kafka import RECREATED, BrokerUnavailable, CannotRead, Subscription
 from inbox.messages import RawMessage
 from inbox.models import DeadLetter, EventLog, Outcome, Position, Topic
@@ -22,8 +22,8 @@ logger = structlog.get_logger(__name__)
 # Short, so that a signal is noticed; seconds.
 POLL_TIMEOUT = 0.5
 LONGEST_BACKOFF = 10.0
-# Between two looks whether the topic is still the same; seconds.
-TOPIC_INTERVAL = 5.0
+# Between two looks whether topic and positions are still the same; seconds.
+LOOK_INTERVAL = 5.0
 
 
 class TooManyDeadLetters(Exception):
@@ -47,7 +47,9 @@ class EventConsumer:
     dead_letter_limit: int = 100
     batch: list[RawMessage] = field(default_factory=list)
     clock: Callable[[], float] = time.monotonic
-    _look_at_topic_at: float = 0.0
+    # The positions that are stored, as far as this worker knows: those it began at or stored.
+    _known: dict[int, int] = field(default_factory=dict)
+    _look_at: float = 0.0
     _retry_at: float = 0.0
     _failures: int = 0
     _dead_in_a_row: int | None = None
@@ -77,11 +79,14 @@ class EventConsumer:
                 # A worker that is started again stops again, until somebody has seen to them.
                 self._dead_in_a_row = _unresolved_at_the_end(self.dead_letter_limit)
             self.require_few_dead_letters()
-            self._require_same_topic()
+            self._look_at_topic_and_positions()
             self._start_waiting_partitions()
             if not self.batch:
                 self.batch = self.subscription.consume(self.batch_size, POLL_TIMEOUT)
             applied = self._apply()
+        except PositionsWentBack:
+            self._start_again()
+            return 0
         except BrokerUnavailable as error:
             self._retry_later("broker_unavailable", error)
             return 0
@@ -100,9 +105,13 @@ class EventConsumer:
             subscription.waiting or self.batch or subscription.reading - subscription.at_end
         )
 
-    def _require_same_topic(self) -> None:
-        """Its positions mean nothing in a topic that was made anew, even where they fit."""
-        if self.clock() < self._look_at_topic_at:
+    def _look_at_topic_and_positions(self) -> None:
+        """Each may have become another under a running worker.
+
+        Positions mean nothing in a topic that was made anew, even where they fit. A database that
+        went back lacks what this worker had applied, and no message may come that shows it.
+        """
+        if self.clock() < self._look_at:
             return
         topic_id = self.subscription.topic_id()
         known, _ = Topic.objects.get_or_create(name=self.topic, defaults={"topic_id": topic_id})
@@ -110,18 +119,35 @@ class EventConsumer:
             raise CannotRead(
                 f"{self.topic} is not the topic that the positions are of. {RECREATED}"
             )
-        self._look_at_topic_at = self.clock() + TOPIC_INTERVAL
+        stored = self._stored_positions()
+        own = {number: self._known.get(number, 0) for number in self.subscription.reading}
+        if any(stored.get(number, 0) < offset for number, offset in own.items()):
+            raise PositionsWentBack
+        self._look_at = self.clock() + LOOK_INTERVAL
 
     def _start_waiting_partitions(self) -> None:
-        if self.subscription.waiting:
-            stored = Position.objects.filter(topic=self.topic)
-            self.subscription.start(dict(stored.values_list("partition", "next_offset")))
+        if starting := set(self.subscription.waiting):
+            stored = self._stored_positions()
+            self.subscription.start(stored)
+            self._known |= {number: stored.get(number, 0) for number in starting}
+
+    def _stored_positions(self) -> dict[int, int]:
+        stored = Position.objects.filter(topic=self.topic)
+        return dict(stored.values_list("partition", "next_offset"))
+
+    def _start_again(self) -> None:
+        logger.warning(
+            "positions_went_back", hint="notes_db is an older one: reading on from there."
+        )
+        self.batch = []
+        self.subscription.start_again()
 
     def _apply(self) -> int:
         if not self.batch:
             return 0
-        records = apply_batch(self.batch)
+        records = apply_batch(self.batch, self._known)
         self.batch = []
+        self._known |= {r.message.partition: r.message.offset + 1 for r in records}
         self._log(records)
         self._count_dead_letters(records)
         if records:

@@ -151,6 +151,12 @@ class Subscription:
         if self._paused:
             self.pause()
 
+    def start_again(self) -> None:
+        """Has all its partitions wait for ``start`` once more."""
+        self._consumer.incremental_unassign(self._places())
+        self.waiting |= self.reading
+        self.reading.clear()
+
     def topic_id(self) -> str:
         """Kafka's id of the topic; one that is made anew under the same name has another (KIP-516).
 
@@ -219,7 +225,7 @@ class Subscription:
     def _handle(self, error: KafkaError) -> None:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             # The topic changed under a running worker: look at the positions again.
-            self._wait_with_all()
+            self.start_again()
         elif error.code() in _NOT_PASSING or error.fatal():
             # After a fatal error librdkafka reads nothing more: a new process has to.
             raise CannotRead(f"The topic {self._topic} cannot be read: {error.str()}.")
@@ -237,11 +243,6 @@ class Subscription:
         )
         for kept in (self.waiting, self.reading, self.at_end):
             kept -= numbers
-
-    def _wait_with_all(self) -> None:
-        self._consumer.incremental_unassign(self._places())
-        self.waiting |= self.reading
-        self.reading.clear()
 
 
 def _log_refusal(error: KafkaError | None, _: list[TopicPartition]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from inbox import apply
-from inbox.apply import apply_batch
+from inbox.apply import PositionsWentBack, apply_batch
 from inbox.messages import parse
 from inbox.models import DeadLetter, EventLog, Position
 from tests.notes.inbox.events import (
@@ -106,6 +106,15 @@ def test_positions_move_with_what_is_applied(ada):
     apply_batch([created(ada, offset=7), updated(ada, 2, offset=9)])
     position = Position.objects.get()
     assert (position.topic, position.partition, position.next_offset) == (TOPIC, 0, 10)
+
+
+def test_nothing_is_applied_over_a_gap_that_a_lost_position_leaves(ada):
+    apply_batch([created(ada, offset=5)])
+    with pytest.raises(PositionsWentBack):
+        apply_batch([updated(ada, 2, offset=9)], {0: 9})
+    assert User.objects.get().version == 1
+    assert Position.objects.get().next_offset == 6
+    assert len(apply_batch([updated(ada, 2, offset=9)], {0: 6, 1: 100})) == 1
 
 
 def test_what_lies_below_a_position_is_dropped(ada):

@@ -38,7 +38,10 @@ def created_topic(kafka, topic):
 
 
 def create(admin, topic):
-    """Deleting a topic goes on after the answer: until its end the name is taken."""
+    """Deleting a topic goes on after the answer: until its end the name is taken.
+
+    And the brokers hear of a new one after the answer.
+    """
     while True:
         try:
             admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result()
@@ -46,7 +49,9 @@ def create(admin, topic):
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
         else:
-            return
+            break
+    while admin.list_topics(topic, 10).topics[topic].error:
+        continue
 
 
 @pytest.fixture
@@ -165,7 +170,7 @@ def test_a_topic_recreated_under_a_running_worker_stops_it(
     consumer, kafka, created_topic, send, monkeypatch
 ):
     """With the topic unknown, while it is not there; else because its id is another."""
-    monkeypatch.setattr("inbox.consumer.TOPIC_INTERVAL", 0.1)
+    monkeypatch.setattr("inbox.consumer.LOOK_INTERVAL", 0.1)
     send(*(created(uuid.uuid4()) for _ in range(20)))
     catch_up(consumer)
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
@@ -193,6 +198,31 @@ def test_a_database_without_positions_begins_at_the_beginning(configured, send):
         model.objects.all().delete()
     call_command("consume_user_events", "--until-caught-up")
     assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize("idle", [True, False], ids=["idle", "as messages come"])
+def test_a_database_that_goes_back_under_a_running_worker_is_caught_up(
+    consumer, send, monkeypatch, idle
+):
+    """As after a failover to a replica that lagged, or a restore beside the worker."""
+    monkeypatch.setattr("inbox.consumer.LOOK_INTERVAL", 0.1 if idle else 3600)
+    users = [uuid.uuid4() for _ in range(60)]
+    send(*(created(user) for user in users[:40]))
+    catch_up(consumer)
+    backup = dict(Position.objects.values_list("partition", "next_offset"))
+    kept = set(User.objects.values_list("id", flat=True))
+    send(*(created(user) for user in users[40:]))
+    catch_up(consumer)
+
+    User.objects.exclude(id__in=kept).delete()
+    for partition, offset in backup.items():
+        Position.objects.filter(partition=partition).update(next_offset=offset)
+    if not idle:
+        send(*(updated(user, 2) for user in users[:40]))
+    consumer.run(lambda: User.objects.count() == 60)
+    catch_up(consumer)
+    versions = set(User.objects.values_list("version", flat=True))
+    assert versions == ({1} if idle else {1, 2})
 
 
 def test_a_position_beyond_the_end_is_no_negative_lag(configured, created_topic):
@@ -262,7 +292,7 @@ def test_a_database_that_is_away_is_waited_for_however_long(consumer, send, monk
     now = [0.0]
     consumer.clock = lambda: now[0]
 
-    def away(batch):
+    def away(*_):
         raise OperationalError("the database is away")
 
     send(created(uuid.uuid4()))
