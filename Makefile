@@ -77,8 +77,8 @@ bench: install-dev ## Benchmarks; ONLY=P9 for one, PEER=FOLDER with the peer for
 
 # mypy's plugin loads the settings, which refuse an empty environment; it uses none of these.
 UNUSED := GATEWAY_URL=http://- KAFKA_BOOTSTRAP_SERVERS=- \
-  USERS_SECRET_KEY=- USERS_DATABASE_URL=postgres://-/- USERS_SIGNING_KEYS_DIR=- \
-  NOTES_SECRET_KEY=- NOTES_DATABASE_URL=postgres://-/- NOTES_JWKS_URL=http://-
+  USERS_SECRET_KEY=$$(printf %050d 0) USERS_DATABASE_URL=postgres://-/- USERS_SIGNING_KEYS_DIR=- \
+  NOTES_SECRET_KEY=$$(printf %050d 0) NOTES_DATABASE_URL=postgres://-/- NOTES_JWKS_URL=http://-
 
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 --no-header -q
 .PHONY: lock

@@ -24,7 +24,7 @@ def settings(
     """
     users = f"127.0.0.1:{ports.users}"
     return {
-        "GATEWAY_URL": f"http://localhost:{ports.gateway}",
+        "GATEWAY_URL": ports.gateway_url,
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "KAFKA_BOOTSTRAP_SERVERS": kafka,
         "KAFKA_TOPIC": os.environ.get("KAFKA_TOPIC") or "user-events",

@@ -27,8 +27,9 @@ class Nginx(Part):
         super().__init__(name, children, ports.gateway)
         self.folder = folder
         self.template = TEMPLATE
-        self._variables = {
+        self.variables = {
             "GATEWAY_LISTEN": f"127.0.0.1:{ports.gateway}",
+            "GATEWAY_URL": ports.gateway_url,
             "USERS_UPSTREAM": f"127.0.0.1:{ports.users}",
             "NOTES_UPSTREAM": f"127.0.0.1:{ports.notes}",
             "USERS_STATIC_ROOT": str(project_folder("users") / "staticfiles"),
@@ -50,7 +51,7 @@ class Nginx(Part):
     def _spawn(self) -> Process:
         self.folder.mkdir(parents=True, exist_ok=True)
         rendered = self.template.read_text()
-        for name, value in self._variables.items():
+        for name, value in self.variables.items():
             rendered = rendered.replace(f"${{{name}}}", value)
         self._configuration.write_text(rendered)
         return super()._spawn()

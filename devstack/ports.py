@@ -36,6 +36,10 @@ class Ports:
         return cls(first, first + 1)
 
     @property
+    def gateway_url(self) -> str:
+        return f"http://localhost:{self.gateway}"
+
+    @property
     def users(self) -> int:
         return self.first
 

@@ -58,7 +58,7 @@ class Stack:
     ) -> None:
         self.folder = folder.resolve()
         self.ports = ports
-        self.gateway_url = f"http://localhost:{ports.gateway}"
+        self.gateway_url = ports.gateway_url
         self._servers = servers or {}
         self._report = report
         self._lock = StackLock(self.folder)

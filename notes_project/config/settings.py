@@ -18,9 +18,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment("notes")
 
 DEBUG = env.boolean("DEBUG", False)
-SECRET_KEY = env.text(
-    "NOTES_SECRET_KEY", hint="50 or more random characters: `openssl rand -base64 48`."
-)
+SECRET_KEY = env.secret("NOTES_SECRET_KEY")
 DATABASES = {
     "default": {
         "CONN_MAX_AGE": 600,
@@ -30,11 +28,15 @@ DATABASES = {
 }
 NOTES_JWKS_URL = env.text(
     "NOTES_JWKS_URL",
-    hint="Where users_project publishes its keys: http://HOST:8001/.well-known/jwks.json.",
+    hint="Where users_project publishes its keys: http://HOST:8001/.well-known/jwks.json, "
+    "with HOST in users_project's ALLOWED_HOSTS.",
 )
 NOTES_JWKS_FILE = env.text("NOTES_JWKS_FILE", "")
 
-GATEWAY_URL = env.text("GATEWAY_URL", hint="Where people reach the gateway: http://localhost:4000.")
+GATEWAY_URL = env.origin(
+    "GATEWAY_URL",
+    hint="Where people reach the gateway, without a path: http://localhost:4000.",
+)
 ALLOWED_HOSTS = env.texts("ALLOWED_HOSTS", [urlsplit(GATEWAY_URL).hostname or ""])
 CSRF_TRUSTED_ORIGINS = [GATEWAY_URL] if GATEWAY_URL else []
 
@@ -43,7 +45,7 @@ KAFKA_TOPIC = env.text("KAFKA_TOPIC", "user-events")
 KAFKA_GROUP_ID = env.text("KAFKA_GROUP_ID", "notes-users")
 KAFKA_GROUP_PROTOCOL = env.choice("KAFKA_GROUP_PROTOCOL", "classic", ("classic", "consumer"))
 
-COMPARISON_SECRET = env.text("COMPARISON_SECRET", "")
+COMPARISON_SECRET = env.secret("COMPARISON_SECRET", "")
 
 LOGGING = logs.configure(
     env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),

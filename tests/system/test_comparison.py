@@ -214,6 +214,6 @@ def test_users_project_is_away(manage):
 
 
 def test_the_secrets_differ(manage):
-    ended = manage("notes", "compare_users", COMPARISON_SECRET="another")
+    ended = manage("notes", "compare_users", COMPARISON_SECRET="another" * 8)
     assert ended.returncode == 2
     assert "COMPARISON_SECRET is not the same on both sides." in ended.stderr

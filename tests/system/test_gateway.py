@@ -8,7 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+from devstack.nginx import Nginx
+from devstack.ports import Ports, free_ports
 from tests.system import raw
+from tests.system.client import Api, Client, User
 from tests.system.problems import assert_problem
 
 NOTES = "/api/v1/notes/"
@@ -276,6 +279,34 @@ def test_what_a_client_says_of_its_way_is_not_passed_on(send, listener):
         "X-Other: passed on",
         f"X-Request-ID: {request_id}",
     ]
+
+
+@pytest.fixture
+def behind_tls(stack, tmp_path):
+    """The URL of a gateway to the same services, as it is with TLS in front of it."""
+    ports = Ports(free_ports(), stack.ports.first)
+    gateway = Nginx("gateway-behind-tls", stack.children, tmp_path, ports)
+    gateway.variables["GATEWAY_URL"] = "https://notes.example"
+    gateway.start()
+    try:
+        gateway.wait_ready()
+        yield ports.gateway_url
+    finally:
+        gateway.stop()
+
+
+def test_behind_tls_every_absolute_address_is_https(behind_tls):
+    https = behind_tls.replace("http:", "https:")
+    user = User()
+    registered = Client(behind_tls, user).post("/api/v1/users/", json=user.registration)
+    client = Api(behind_tls).sign_in(user)
+    assert registered.headers["Location"] == f"{https}/api/v1/users/{registered.json()['id']}/"
+    for title in ("First", "Second"):
+        written = client.post(NOTES, json={"title": title})
+        assert written.headers["Location"] == f"{https}{NOTES}{written.json()['id']}/"
+    page = client.get(f"{NOTES}?limit=1")
+    assert page.json()["next"].startswith(f"{https}{NOTES}?")
+    assert page.headers["Link"] == f'<{page.json()["next"]}>; rel="next"'
 
 
 def test_one_request_id_leads_through_the_logs(stack, api, wait_until):

@@ -60,12 +60,21 @@ def test_an_empty_environment_is_refused_with_all_that_is_missing(project, progr
     assert len(lines) == len(missing)
 
 
-MALFORMED = {"DEBUG": "maybe", "LOG_LEVEL": "LOUD", "LOG_FORMAT": "xml"}
-MALFORMED_NUMBER = {"users": {"KAFKA_TOPIC_PARTITIONS": "many"}, "notes": {}}
+MALFORMED = {
+    "DEBUG": "maybe",
+    "LOG_LEVEL": "LOUD",
+    "LOG_FORMAT": "xml",
+    "GATEWAY_URL": "http://localhost:4000/notes",
+    "COMPARISON_SECRET": "x" * 49,
+}
+MALFORMED_BY_PROJECT = {
+    "users": {"KAFKA_TOPIC_PARTITIONS": "many", "USERS_SECRET_KEY": "x" * 49},
+    "notes": {"NOTES_SECRET_KEY": "x" * 49},
+}
 
 
 def test_malformed_values_are_named(stack, project):
-    wrong = MALFORMED | MALFORMED_NUMBER[project]
+    wrong = MALFORMED | MALFORMED_BY_PROJECT[project]
     first, *lines = refusal(start(project, CHECK, stack.environment_of(project) | wrong))
     assert first == "The settings are not complete:"
     for name in wrong:

@@ -3,10 +3,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 
 from config import settings as production
+from config.env import Environment
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,3 +55,47 @@ def test_an_empty_environment_names_all_that_is_missing():
     ):
         assert f"users.E001 {name} is not set." in done.stderr
     assert "Traceback" not in done.stderr
+
+
+ORIGIN = "http://localhost:4000"
+
+
+@pytest.mark.parametrize(
+    ("given", "origin"),
+    [
+        (ORIGIN, ORIGIN),
+        (f"{ORIGIN}/", ORIGIN),
+        ("HTTPS://Notes.Example", "https://notes.example"),
+        ("http://[::1]:4000", "http://[::1]:4000"),
+    ],
+)
+def test_an_origin(given, origin):
+    env = Environment("users", {"GATEWAY_URL": given})
+    assert env.origin("GATEWAY_URL", hint="") == origin
+    env.require_valid()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("localhost:4000", "//localhost", "ftp://localhost", "http://", "http://:4000"),
+        *(f"{ORIGIN}/notes", f"{ORIGIN}//", f"{ORIGIN}?a=b", f"{ORIGIN}?", f"{ORIGIN}#a"),
+        *("http://ada@localhost", "http://localhost:x", "http://localhost:99999", "http://[::1"),
+    ],
+)
+def test_no_origin(given):
+    env = Environment("users", {"GATEWAY_URL": given})
+    env.origin("GATEWAY_URL", hint="Without a path.")
+    refusal = "users.E002 GATEWAY_URL cannot be read. Without a path."
+    with pytest.raises(ImproperlyConfigured, match=refusal):
+        env.require_valid()
+
+
+def test_a_secret_is_long():
+    env = Environment("users", {"LONG": "x" * 50, "SHORT": "Kestrel" * 7})
+    assert (env.secret("LONG"), env.secret("NONE", "")) == ("x" * 50, "")
+    env.require_valid()
+    env.secret("SHORT")
+    with pytest.raises(ImproperlyConfigured, match="E002 SHORT cannot be read") as refused:
+        env.require_valid()
+    assert "Kestrel" not in str(refused.value)

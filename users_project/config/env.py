@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
 
+SECRET_LENGTH = 50  # characters, as Django's own check security.W009 asks
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -34,6 +35,32 @@ class Environment:
 
     def text(self, name: str, default: str | None = None, *, hint: str = "") -> str:
         return self._read(name, default, str, hint or "Give it a value.") or ""
+
+    def secret(self, name: str, default: str | None = None) -> str:
+        """Random text that nobody guesses; no problem names the value."""
+
+        def parse(raw: str) -> str:
+            if len(raw) < SECRET_LENGTH:
+                raise ValueError
+            return raw
+
+        hint = f"{SECRET_LENGTH} or more random characters: `openssl rand -base64 48`."
+        return self._read(name, default, parse, hint) or ""
+
+    def origin(self, name: str, *, hint: str) -> str:
+        """Scheme and host of a web address, as a browser's Origin header has them."""
+
+        def parse(raw: str) -> str:
+            text = raw.lower().removesuffix("/")
+            url = urlsplit(text)
+            # What remains besides them is a path, a query or a fragment. `port` may raise.
+            if text != f"{url.scheme}://{url.netloc}" or "@" in text or url.port == 0:
+                raise ValueError
+            if url.scheme not in ("http", "https") or not url.hostname:
+                raise ValueError
+            return text
+
+        return self._read(name, None, parse, hint) or ""
 
     def integer(self, name: str, default: int, *, minimum: int = 1) -> int:
         def parse(raw: str) -> int:

@@ -18,9 +18,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment("users")
 
 DEBUG = env.boolean("DEBUG", False)
-SECRET_KEY = env.text(
-    "USERS_SECRET_KEY", hint="50 or more random characters: `openssl rand -base64 48`."
-)
+SECRET_KEY = env.secret("USERS_SECRET_KEY")
 DATABASES = {
     "default": {
         "CONN_MAX_AGE": 600,
@@ -35,7 +33,10 @@ USERS_SIGNING_KEYS_DIR = Path(
     )
 )
 
-GATEWAY_URL = env.text("GATEWAY_URL", hint="Where people reach the gateway: http://localhost:4000.")
+GATEWAY_URL = env.origin(
+    "GATEWAY_URL",
+    hint="Where people reach the gateway, without a path: http://localhost:4000.",
+)
 ALLOWED_HOSTS = env.texts("ALLOWED_HOSTS", [urlsplit(GATEWAY_URL).hostname or ""])
 CSRF_TRUSTED_ORIGINS = [GATEWAY_URL] if GATEWAY_URL else []
 
@@ -45,7 +46,7 @@ KAFKA_TOPIC_PARTITIONS = env.integer("KAFKA_TOPIC_PARTITIONS", 12)
 KAFKA_TOPIC_REPLICATION_FACTOR = env.integer("KAFKA_TOPIC_REPLICATION_FACTOR", 1)
 KAFKA_TOPIC_MIN_INSYNC_REPLICAS = env.integer("KAFKA_TOPIC_MIN_INSYNC_REPLICAS", 1)
 
-COMPARISON_SECRET = env.text("COMPARISON_SECRET", "")
+COMPARISON_SECRET = env.secret("COMPARISON_SECRET", "")
 
 LOGGING = logs.configure(
     env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
