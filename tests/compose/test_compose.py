@@ -109,9 +109,40 @@ def test_a_demo_users_way(api):
     assert wait_until(lambda: client.get(NOTES).status_code == 401, 60)
 
 
-def test_both_sides_are_equal(compose, api):
+def documented_commands():
+    """How the first table of the operations says that a command is run: of both projects."""
+    (row,) = [row for row in documents.rows(OPERATIONS) if row[0] == "Compose"]
+    commands = documents.code(" ".join(row[1:]))
+    assert [command.split()[-1] for command in commands] == [
+        *("pipeline_status", "pipeline_status", "compare_users")
+    ]
+    return commands
+
+
+def test_the_documented_way_to_run_a_command(compose, api, tmp_path):
+    """Also of a service that is stopped."""
     api.register()
-    compose("exec", "--no-TTY", "notes-comparison", "python", "manage.py", "compare_users")
+    for command in documented_commands():
+        compose.shell(command, tmp_path)
+        service = command.split()[3]
+        compose("stop", service)
+        try:
+            aside = command.replace("docker compose exec", "docker compose run --rm --no-deps")
+            compose.shell(aside, tmp_path)
+        finally:
+            compose("start", service)
+
+
+def test_to_ask_starts_no_kafka(compose, tmp_path):
+    """What says that Kafka is down must find it so."""
+    compose("stop", "kafka")
+    try:
+        users, _, _ = documented_commands()
+        for command in (users, users.replace("exec", "run --rm --no-deps")):
+            compose.shell(command, tmp_path)
+        assert "kafka" not in compose("ps", "--services", "--status", "running").splitlines()
+    finally:
+        compose("up", "--wait")
 
 
 def test_both_services_are_ready_and_have_their_static_files(api):
