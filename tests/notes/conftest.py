@@ -14,6 +14,7 @@ from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
+from config import health
 from devstack import postgres
 from tests.notes.issuer import Account, Issuer
 from users.keys import key_cache
@@ -21,6 +22,12 @@ from users.keys import key_cache
 pytest_plugins = ["tests.broker"]
 
 _OWN_SERVER = "127.0.0.1:1/" in os.environ["NOTES_DATABASE_URL"]
+
+
+@pytest.fixture(autouse=True)
+def ask_the_database_again() -> None:
+    """Readiness keeps its answer for a second."""
+    health._database.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,16 @@ def test_a_database_that_hangs(issuer, monkeypatch):
             silent.accept()
 
 
+def test_the_database_is_asked_once_a_second(issuer, monkeypatch):
+    monkeypatch.setattr(health, "monotonic", lambda: 7.1)
+    assert readyz()[0] == 200
+    monkeypatch.setitem(connection.settings_dict, "PORT", 1)
+    monkeypatch.setattr(health, "monotonic", lambda: 7.9)
+    assert readyz()[0] == 200
+    monkeypatch.setattr(health, "monotonic", lambda: 8.0)
+    assert readyz()[0] == 503
+
+
 def test_a_migration_that_is_not_applied(issuer, monkeypatch):
     later = health._migrations() | {("notes", "9999_later")}
     monkeypatch.setattr(health, "_migrations", lambda: later)

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from accounts import keys
 from accounts.models import User
+from config import health
 from devstack import postgres
 
 pytest_plugins = ["tests.broker"]
@@ -42,6 +43,12 @@ def signing_keys(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def use_signing_keys(settings, signing_keys):
     settings.USERS_SIGNING_KEYS_DIR = signing_keys
+
+
+@pytest.fixture(autouse=True)
+def ask_the_database_again():
+    """Readiness keeps its answer for a second."""
+    health._database.cache_clear()
 
 
 @pytest.fixture

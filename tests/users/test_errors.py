@@ -7,6 +7,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts import views
+from config import health
 from tests.users.conftest import json_client
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "request_id"}
@@ -144,6 +145,17 @@ def test_a_database_that_hangs(move_database):
         silent.accept()[0].close()
         with pytest.raises(BlockingIOError):
             silent.accept()
+
+
+def test_readiness_asks_the_database_once_a_second(anonymous, move_database, monkeypatch):
+    monkeypatch.setattr(health, "monotonic", lambda: 7.1)
+    assert_readiness(anonymous.get("/readyz/users"))
+    move_database(1)
+    monkeypatch.setattr(health, "monotonic", lambda: 7.9)
+    assert_readiness(anonymous.get("/readyz/users"))
+    monkeypatch.setattr(health, "monotonic", lambda: 8.0)
+    response = anonymous.get("/readyz/users")
+    assert_readiness(response, database="unavailable", migrations="unknown")
 
 
 def assert_readiness(response, **parts):
