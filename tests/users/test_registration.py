@@ -44,6 +44,21 @@ def test_refuses_fields_that_nobody_may_set(anonymous, errors, field):
 
 
 @pytest.mark.django_db
+def test_echoes_few_names_and_none_whole(anonymous, errors):
+    unknown = {f"{number:03}" + "x" * 1000: 1 for number in range(500)}
+    named = errors(anonymous.post(USERS, {**ADA, **unknown}))
+    assert len(named) == 10
+    assert max(map(len, named)) == 101
+
+
+@pytest.mark.django_db
+def test_only_a_form_has_a_csrf_token(anonymous, errors):
+    body = {**ADA, "csrfmiddlewaretoken": "x"}
+    assert errors(anonymous.post(USERS, body)) == {"/csrfmiddlewaretoken": "unknown"}
+    assert anonymous.post(USERS, body, format="multipart").status_code == 201
+
+
+@pytest.mark.django_db
 def test_names_every_error_at_once(anonymous, errors):
     body = {"email": "no address", "username": "", "is_staff": True}
     assert errors(anonymous.post(USERS, body)) == {

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.utils import html
 
 from accounts.backends import MAX_PASSWORD_LENGTH
 from accounts.models import User
@@ -25,9 +26,11 @@ class StrictSerializer(serializers.Serializer[Any]):
         errors: dict[str, Any] = {}
         if isinstance(data, Mapping):
             known = {field.field_name for field in self._writable_fields}
-            unknown = set(data) - known - {"csrfmiddlewaretoken"}
+            if html.is_html_input(data):
+                known.add("csrfmiddlewaretoken")
+            unknown = sorted(set(data) - known)[:10]
             refused = serializers.ErrorDetail("This field cannot be set here.", code="unknown")
-            errors = {name: [refused] for name in sorted(unknown)}
+            errors = {name[:100]: [refused] for name in unknown}
         try:
             value = super().to_internal_value(data)
         except serializers.ValidationError as error:
