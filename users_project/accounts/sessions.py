@@ -83,7 +83,10 @@ def end(refresh: str) -> None:
 
 
 def _prune(user: User) -> None:
-    """Deletes what has no use any more: expired sessions, and tokens that none can come back as."""
+    """Deletes expired sessions, and tokens that are older than one that is not used can be.
+
+    A used one that comes back after that is refused, and its family no longer ends with it.
+    """
     user.sessions.filter(expires_at__lte=TransactionNow()).delete()
     RefreshToken.objects.filter(
         session__user=user, created_at__lt=TransactionNow() - IDLE_LIFETIME
