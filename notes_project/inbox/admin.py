@@ -1,19 +1,35 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from inbox.apply import replay
+from inbox.messages import TYPES
 from inbox.models import DeadLetter, DeadLetterQuerySet, EventLog, Outcome
 from users.admin import ReadOnlyAdmin
+
+
+class TypeFilter(admin.SimpleListFilter):
+    """By the types of the contract. To offer those in the log, Django would read all of it."""
+
+    title = parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(each, each) for each in sorted(TYPES)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[EventLog]) -> QuerySet[EventLog]:
+        return queryset.filter(type=self.value()) if self.value() else queryset
 
 
 @admin.register(EventLog)
 class EventLogAdmin(ReadOnlyAdmin[EventLog]):
     list_display = ("place", "type", "user_id", "version", "outcome", "recorded_at")
-    list_filter = ("outcome", "type")
+    list_filter = ("outcome", TypeFilter)
     search_fields = ("=user_id",)
     ordering = ("-id",)
 

@@ -111,7 +111,7 @@ class _DeletedEnvelope(_Envelope):
     data: _Deleted
 
 
-_TAGS = frozenset(("user.created.v1", "user.updated.v1", "user.snapshot.v1", "user.deleted.v1"))
+TYPES = frozenset(("user.created.v1", "user.updated.v1", "user.snapshot.v1", "user.deleted.v1"))
 
 _ENVELOPES: TypeAdapter[_UserEnvelope | _DeletedEnvelope] = TypeAdapter(
     Annotated[_UserEnvelope | _DeletedEnvelope, Field(discriminator="type")]
@@ -196,5 +196,5 @@ def _reason(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     if first["type"] == "json_invalid":
         return "the value is not JSON"
-    place = ".".join(str(part) for part in first["loc"] if part not in _TAGS)
+    place = ".".join(str(part) for part in first["loc"] if part not in TYPES)
     return f"{place or 'the value'}: {first['type']}"

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
+from config.paginator import CappedPaginator
 from notes.models import Note, NoteQuerySet, NoteTag, Tag
 from notes.serializers import MAX_TAGS
 from notes.tag_names import InvalidTagName, normalise
@@ -50,6 +51,7 @@ class NoteAdmin(admin.ModelAdmin[Note]):
     list_select_related = ("user",)
     search_fields = ("title", "content")
     ordering = ("-updated_at", "-id")
+    paginator = CappedPaginator
     show_full_result_count = False
     actions = ("archive", "unarchive")
 
@@ -86,14 +88,16 @@ class TagAdmin(admin.ModelAdmin[Tag]):
     list_display = ("name", "notes_count", "users_count")
     search_fields = ("name",)
     ordering = ("name",)
+    paginator = CappedPaginator
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tag]:
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(notes_count=Count("notes"), users_count=Count("notes__user", distinct=True))
-        )
+        tags = super().get_queryset(request)
+        # For the list alone: choosing a tag asks at each key that is pressed.
+        if request.resolver_match and request.resolver_match.url_name == "notes_tag_changelist":
+            users_count = Count("notes__user", distinct=True)
+            return tags.annotate(notes_count=Count("notes"), users_count=users_count)
+        return tags
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Django sees nothing that depends on a tag: the database cascades by itself."""

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.http import HttpRequest
 
+from config.paginator import CappedPaginator
 from users.models import User
 
 M = TypeVar("M", bound=models.Model)
@@ -18,6 +19,7 @@ admin.site.unregister(Group)
 class ReadOnlyAdmin(admin.ModelAdmin[M]):
     """Rows that change by events and tokens alone."""
 
+    paginator = CappedPaginator
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CONFIG = "env errors exceptions logs parsers postgresql/base problems progress renderers slashes"
+CONFIG = """
+    env errors exceptions logs paginator parsers postgresql/base problems progress renderers slashes
+"""
 ALIKE = [(f"config/{module}.py", f"config/{module}.py") for module in CONFIG.split()]
-ALIKE += [("outbox/digests.py", "inbox/digests.py")]
+ALIKE += [(f"outbox/{module}.py", f"inbox/{module}.py") for module in ("digests", "signals")]
 
 
 @pytest.mark.parametrize(("users", "notes"), ALIKE)

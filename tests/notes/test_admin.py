@@ -127,6 +127,20 @@ class TestPages:
         assert [count(path) for path in paths] == few
 
     @pytest.mark.parametrize(
+        "path",
+        ["notes/note/", "notes/tag/", "users/user/", "inbox/eventlog/", "inbox/deadletter/"],
+    )
+    def test_no_list_reads_a_whole_table(self, staff, api, path):
+        make(api, tags=["a"])
+        with CaptureQueriesContext(connection) as queries:
+            get(staff, path)
+        asked = [query["sql"] for query in queries]
+        counts = [sql for sql in asked if sql.startswith("SELECT COUNT(*)")]
+        assert counts
+        assert all("LIMIT 10000" in sql for sql in counts)
+        assert not any("SELECT DISTINCT" in sql for sql in asked)
+
+    @pytest.mark.parametrize(
         "path", ["logout/", "password_change/", "password_change/done/", "auth/group/"]
     )
     def test_what_users_project_keeps_is_not_here(self, staff, path):
@@ -196,7 +210,9 @@ class TestNotes:
                 row["text"] for row in json.loads(get(staff, f"autocomplete/{query}"))["results"]
             ]
 
-        assert names("note", "tags", "wor") == ["work"]
+        with CaptureQueriesContext(connection) as queries:
+            assert names("note", "tags", "wor") == ["work"]
+        assert not any("note_tags" in query["sql"] for query in queries)
         assert names("note", "user", "ad") == ["ada"]
 
 

@@ -1,30 +1,18 @@
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm
-from django.core.paginator import Paginator
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.models import Session, User, UserQuerySet
-
-
-class CappedPaginator(Paginator[User]):
-    """Counts no further than a person pages; the search finds the rest."""
-
-    CAP = 10_000
-
-    @cached_property
-    def count(self) -> int:
-        queryset: Any = self.object_list
-        return int(queryset[: self.CAP].count())
+from config.paginator import CappedPaginator
 
 
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]

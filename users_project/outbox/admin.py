@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from config.paginator import CappedPaginator
 from outbox.models import OutboxEvent
 
 
@@ -15,6 +16,7 @@ class OutboxEventAdmin(admin.ModelAdmin[OutboxEvent]):
     list_display = ("position", "type", "aggregateid", "created_at")
     search_fields = ("=aggregateid",)
     ordering = ("position",)
+    paginator = CappedPaginator
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from inbox import apply
 from inbox.apply import apply_batch
-from inbox.models import DeadLetter
+from inbox.models import DeadLetter, EventLog
 from tests.notes.inbox.events import created, raw
 from users.models import User
 
@@ -68,3 +68,11 @@ def test_a_letter_that_is_closed_is_left_as_it_is(letters):
     assert apply.replay(letters[0]) is None
     assert call.discard("seen twice") == 0
     assert set(call.values_list("resolution_note", flat=True)) == {"seen"}
+
+
+def test_the_event_log_is_filtered_by_type(staff, letters):
+    EventLog.objects.update(type="user.updated.v1")
+    for kind, shown in (("user.updated.v1", True), ("user.deleted.v1", False)):
+        page = staff.get(f"/admin/notes/inbox/eventlog/?type={kind}").content.decode()
+        assert "?type=user.snapshot.v1" in page
+        assert ('class="field-place"' in page) is shown
