@@ -42,11 +42,8 @@ def test_consumer_asleep_past_its_session(system, rng):
 
 def shares(system):
     """How many partitions each member of the group has."""
-    group = (
-        operations.admin(system)
-        .describe_consumer_groups([GROUP], request_timeout=5)[GROUP]
-        .result()
-    )
+    admin = operations.admin(system)  # It must outlive the answer.
+    group = admin.describe_consumer_groups([GROUP], request_timeout=5)[GROUP].result()
     return [len(member.assignment.topic_partitions) for member in group.members]
 
 

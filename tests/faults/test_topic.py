@@ -96,10 +96,12 @@ def ends(system):
 def set_policy(system, policy):
     entry = ConfigEntry("cleanup.policy", policy, incremental_operation=AlterConfigOpType.SET)
     topic = ConfigResource(ResourceType.TOPIC, TOPIC, incremental_configs=[entry])
-    operations.admin(system).incremental_alter_configs([topic])[topic].result()
+    admin = operations.admin(system)  # It must outlive the answer.
+    admin.incremental_alter_configs([topic])[topic].result()
 
 
 def delete_before(system, offsets):
     places = [TopicPartition(TOPIC, *offset) for offset in offsets.items()]
-    for done in operations.admin(system).delete_records(places).values():
+    admin = operations.admin(system)
+    for done in admin.delete_records(places).values():
         done.result()
