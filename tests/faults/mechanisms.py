@@ -134,10 +134,9 @@ def stored_positions():
     """Reading begins where Kafka says, and nothing is dropped below a stored position."""
     from confluent_kafka import TopicPartition
 
-    from inbox import apply
     from inbox.kafka import Subscription
 
-    lock, start = apply._lock_positions, Subscription.start
+    start = Subscription.start
 
     def start_at_committed(self, positions):
         places = [TopicPartition(self._topic, number) for number in self.waiting]
@@ -145,7 +144,7 @@ def stored_positions():
         start(self, {place.partition: max(0, place.offset) for place in committed})
 
     Subscription.start = start_at_committed
-    apply._lock_positions = lambda partitions: lock(partitions) and dict.fromkeys(partitions, 0)
+    fence()
 
 
 @off_in("consumer")
@@ -218,8 +217,9 @@ def fence():
     """Nothing is dropped below a stored position."""
     from inbox import apply
 
-    lock = apply._lock_positions
+    lock, apply_batch = apply._lock_positions, apply._apply
     apply._lock_positions = lambda partitions: lock(partitions) and dict.fromkeys(partitions, 0)
+    apply._apply = lambda records, _: apply_batch(records, {})
 
 
 @off_in("consumer")
