@@ -90,6 +90,7 @@ def test_statements_are_slow(system, rng, seconds):
             answers = list(pool.map(lambda each: each[0].request(*each[1:3], json=each[3]), asked))
         found = [answer.status_code for answer in answers]
         require(found == [201, 200, 201, 200], f"answers with {found}")
+        system.wait_for_changes(500)  # One by one they would take ten minutes and more.
         system.wait_until_applied(2 * HEALING)  # Of a batch each statement takes its time.
 
 
