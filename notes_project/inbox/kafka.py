@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from operator import methodcaller
 from typing import Any, cast
 
 from confluent_kafka import (
@@ -282,5 +283,19 @@ def raw_message(message: Message) -> RawMessage:
         message.offset() or 0,
         message.key(),
         message.value(),
-        tuple(cast("list[tuple[str, bytes | None]]", message.headers() or [])),
+        _headers(message),
     )
+
+
+# ``message.headers()`` gives a broken list where a name is not UTF-8, and leaves the exception set;
+# only a call from C notices, and raises SystemError.
+_ask_for_headers = methodcaller("headers")
+
+
+def _headers(message: Message) -> tuple[tuple[str, bytes | None], ...]:
+    """None where a name is not UTF-8: nothing here needs them."""
+    try:
+        headers = _ask_for_headers(message)
+    except (SystemError, UnicodeDecodeError):
+        return ()
+    return tuple(cast("list[tuple[str, bytes | None]]", headers or []))

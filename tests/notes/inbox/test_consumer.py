@@ -18,6 +18,7 @@ from inbox.consumer import EventConsumer, TooManyDeadLetters
 from inbox.kafka import CannotRead, Subscription, consumer_config
 from inbox.models import DeadLetter, EventLog, Position, Topic
 from inbox.topic import group_size
+from tests import raw_headers
 from tests.notes.inbox.events import created, raw, updated
 from users.models import User
 
@@ -144,6 +145,22 @@ def test_a_recreated_topic_stops_the_worker_and_says_what_to_run(configured, cre
     Position.objects.create(topic=created_topic, partition=1, next_offset=7)
     with pytest.raises(CommandError, match=r"\[1\] is 7, beyond the end .*--from-beginning"):
         call_command("consume_user_events")
+
+
+def test_a_header_whose_name_is_not_utf8_stops_nothing(configured, kafka, created_topic, send):
+    """Neither at first nor once the interpreter has specialized the call."""
+    message = created(uuid.uuid4())
+    raw_headers.send(
+        kafka.bootstrap_servers, created_topic, message.key, message.value, b"\xff\x00"
+    )
+    call_command("consume_user_events", "--until-caught-up")
+    assert EventLog.objects.get().outcome == "applied"
+    send(*(created(uuid.uuid4()) for _ in range(100)))
+    call_command("consume_user_events", "--until-caught-up")
+    raw_headers.send(kafka.bootstrap_servers, created_topic, message.key, b"{", b"\xff\x00")
+    call_command("consume_user_events", "--until-caught-up")
+    assert EventLog.objects.count() == 102
+    assert DeadLetter.objects.get().headers == []
 
 
 def test_messages_deleted_unread_stop_the_worker(configured, kafka, created_topic, send):
