@@ -130,9 +130,10 @@ class System:
             variant.process.end_session()
         setattr(self.stack, name, self._replaced.pop(name))
 
-    def another(self, name, failpoint=None):
+    def another(self, name, failpoint=None, environment=None):
         """Starts a second relay or consumer beside the first, until the end of the row."""
-        part = self._variant(getattr(self.stack, name), failpoint, name=f"{name}-2")
+        part = getattr(self.stack, name)
+        part = self._variant(part, failpoint, environment=environment, name=f"{name}-2")
         part.start()
         self._more.append(part)
         return part
