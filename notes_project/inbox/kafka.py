@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from operator import methodcaller
 from typing import Any, cast
 
+import structlog
 from confluent_kafka import (
     Consumer,
     KafkaError,
@@ -19,7 +20,7 @@ from confluent_kafka.admin import AdminClient
 
 from inbox.messages import RawMessage
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 _NOT_PASSING = (
     KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -196,7 +197,7 @@ class Subscription:
         try:
             self._consumer.commit(offsets=places, asynchronous=True)
         except KafkaException as error:
-            logger.warning("offsets_not_committed", extra={"error": str(error.args[0])})
+            logger.warning("offsets_not_committed", error=str(error.args[0]))
 
     def lag(self) -> int:
         """Messages of the partitions it reads that it has not given out, as last heard."""
@@ -231,7 +232,7 @@ class Subscription:
             # After a fatal error librdkafka reads nothing more: a new process has to.
             raise CannotRead(f"The topic {self._topic} cannot be read: {error.str()}.")
         else:
-            logger.warning("kafka_error", extra={"error": error.str()})
+            logger.warning("kafka_error", error=error.str())
 
     def _assigned(self, _: Consumer, places: list[TopicPartition]) -> None:
         self.waiting |= {place.partition for place in places}
@@ -248,7 +249,7 @@ class Subscription:
 
 def _log_refusal(error: KafkaError | None, _: list[TopicPartition]) -> None:
     if error is not None:
-        logger.warning("offsets_not_committed", extra={"error": error.str()})
+        logger.warning("offsets_not_committed", error=error.str())
 
 
 def require_inside(partition: str, stored: int, low: int, high: int) -> None:

@@ -70,8 +70,9 @@ class Publisher:
 
         Args:
             messages: those of one key stay in their order.
-            give_up: asked about twice a second while waiting; true ends the wait, and what it
-                raises comes out of here.
+            give_up: asked before anything is sent, for this process may have been stopped since
+                it read the rows, and about twice a second while waiting. True ends the wait, and
+                what it raises comes out of here.
 
         Returns:
             For each message None once the broker has it, else what went wrong. A message that
@@ -81,6 +82,8 @@ class Publisher:
             ProducerBroken: some messages will never get a report.
         """
         results: list[Failure | None] = [Failure("no report from the broker")] * len(messages)
+        if give_up():
+            return results
         for index, message in enumerate(messages):
             self._produce(message, partial(_report, results, index), give_up)
         while self._producer.flush(0.5) and not give_up():

@@ -177,23 +177,31 @@ def _in_batches(difference: str) -> Iterator[list[UUID]]:
 
 def _newest(batch: Iterable[bytes]) -> list[list[Any]]:
     """The columns of the temporary table, of the last word on each user in the batch."""
-    newest: dict[str, tuple[bool, int, dict[str, Any]]] = {}
+    newest: dict[UUID, tuple[bool, int, str]] = {}
     for value in batch:
         try:
-            event = json.loads(value)
-            data = event["data"]
-            word = (event["type"] == "user.deleted.v1", int(data["version"]), data)
-            UUID(data["id"])
-        except (ValueError, TypeError, KeyError):
+            user, word = _read(value)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             continue  # No event: readers set it aside, and it says nothing of any user.
-        if event["type"] not in _TYPES:
-            continue
-        rival = newest.get(data["id"])
+        rival = newest.get(user)
         if rival is None or rival[:2] <= word[:2]:
-            newest[data["id"]] = word
+            newest[user] = word
     return [
         list(newest),
         [version for _, version, _ in newest.values()],
         [deleted for deleted, _, _ in newest.values()],
-        [json.dumps(data) for _, _, data in newest.values()],
+        [data for _, _, data in newest.values()],
     ]
+
+
+def _read(value: bytes) -> tuple[UUID, tuple[bool, int, str]]:
+    """A user; whether the user is deleted, the version, and the data as JSON for PostgreSQL."""
+    event = json.loads(value)
+    data, version = event["data"], event["data"]["version"]
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    text.encode()  # A lone surrogate, and NUL, are nothing that PostgreSQL takes.
+    if event["type"] not in _TYPES or "\\u0000" in text:
+        raise ValueError
+    if type(version) is not int or not 0 < version < 2**63 - 1:
+        raise ValueError
+    return UUID(data["id"]), (event["type"] == "user.deleted.v1", version, text)

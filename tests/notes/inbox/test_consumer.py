@@ -295,6 +295,17 @@ def test_the_lag_is_what_is_not_given_out_yet(consumer, subscription, send):
     assert len({lag for _, lag in seen}) > 2
 
 
+def test_what_kafka_says_is_in_the_log(subscription, log):
+    subscription._handle(KafkaError(KafkaError.REQUEST_TIMED_OUT))
+    assert "Request timed out" in json.loads(log.getvalue().splitlines()[-1])["error"]
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "2001", "x"])
+def test_a_batch_has_a_limit(size):
+    with pytest.raises(CommandError, match="--batch-size: invalid"):
+        call_command("consume_user_events", f"--batch-size={size}")
+
+
 def test_nothing_is_forgotten_under_a_running_consumer(consumer, send, monkeypatch):
     monkeypatch.setattr("inbox.management.commands.consume_user_events.LEAVING", 0.0)
     send(created(uuid.uuid4()))

@@ -125,6 +125,13 @@ def test_the_outbox_waits_for_the_broker(kafka, created_topic):
     connection.close()
 
 
+def test_a_relay_that_was_stopped_before_it_sends_looks_first(kafka, created_topic, publisher):
+    """Another relay may be active by now; what was read is not sent."""
+    assert None not in publisher.publish([message("a", "1")], give_up=lambda: True)
+    assert publisher.publish([message("a", "2")], never) == [None]
+    assert read(kafka, created_topic) == {"a": ["2"]}
+
+
 @pytest.fixture
 def pipeline(kafka, created_topic, settings):
     """Sends all that the outbox has to the topic that the settings name."""
@@ -210,3 +217,37 @@ def test_a_restored_database_is_found_out_and_repaired(pipeline, kafka, created_
     assert last[str(cyd.pk)]["data"]["username"] == "cydney"
     assert last[str(eve.pk)]["type"] == last[str(bob.pk)]["type"] == "user.deleted.v1"
     assert not User.objects.filter(pk=bob.pk).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_no_event_says_nothing_of_any_user(pipeline, publisher):
+    (ada,) = users("ada")
+    pipeline()
+    poison = [
+        b"{",
+        b"[]",
+        b'"text"',
+        b"[" * 100_000,
+        event(5, 1),
+        event(None, 1),
+        event(ada.pk, "2"),
+        event(ada.pk, 10**20),
+        event(ada.pk, 2, username="a\0b"),
+        event(ada.pk, 2, username="\ud800"),
+        event(ada.pk, 2, created_at=float("inf")),
+        event(ada.pk, 1).replace(b": 1", b": 1e400"),
+        event(ada.pk, 7).replace(b"updated.v1", b"updated.v2"),
+    ]
+    again = event(str(ada.pk).upper(), 1)  # The same user, spelt otherwise.
+    sent = [OutgoingMessage(b"key", value, ()) for value in [*poison, again, again]]
+    assert publisher.publish(sent, never) == [None] * len(sent)
+    with pytest.raises(CommandError, match="1 users differ"):
+        republish("--against-topic", "--dry-run")
+    assert "repaired 1" in republish("--against-topic")
+    pipeline()
+    assert "behind   0" in republish("--against-topic", "--dry-run")
+
+
+def event(user_id, version, **data):
+    data = {"id": user_id if isinstance(user_id, int | None) else str(user_id), **data}
+    return json.dumps({"type": "user.updated.v1", "data": {**data, "version": version}}).encode()

@@ -24,6 +24,15 @@ logger = structlog.get_logger(__name__)
 # 10 s, and 45 s with the group protocol of KIP-848. Seconds.
 LEAVING = 60.0
 
+# Each message may take an advisory lock; PostgreSQL has room for some thousands in all sessions.
+MOST = 2000
+
+
+def _batch_size(text: str) -> int:
+    if not 1 <= (size := int(text)) <= MOST:
+        raise ValueError
+    return size
+
 
 class Command(BaseCommand):
     help = (
@@ -43,7 +52,11 @@ class Command(BaseCommand):
             " that is up to date",
         )
         parser.add_argument(
-            "--batch-size", type=int, default=500, help="messages in one transaction (500)"
+            "--batch-size",
+            type=_batch_size,
+            default=500,
+            metavar="MESSAGES",
+            help=f"messages in one transaction, {MOST} at most (500)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
