@@ -10,11 +10,14 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.db import connection
 from django.test import Client
 
 from accounts import keys
-from accounts.models import User
-from tests.users.conftest import json_client
+from accounts.models import Session, User
+from accounts.tokens import rfc3339
+from outbox.models import OutboxEvent
+from tests.users.conftest import PASSWORD, json_client
 
 ME = "/api/v1/users/me/"
 
@@ -118,16 +121,79 @@ def unpadded(raw):
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-@pytest.mark.parametrize("change", ["deactivate", "delete", "sign out"])
-def test_what_happens_to_the_user_counts_at_once(api, ada, change):
+def by_command(user):
+    """As ``manage.py changepassword`` does it."""
+    user.set_password("battery staple 7")
+    user.save()
+
+
+def by_sql(user):
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE users SET password = '!' WHERE id = %s", [user.pk])
+
+
+CHANGES = {
+    "password by command": by_command,
+    "password by SQL": by_sql,
+    "deactivated": lambda user: User.objects.filter(pk=user.pk).update(is_active=False),
+    "staff": lambda user: User.objects.filter(pk=user.pk).update(is_staff=True),
+    "superuser": lambda user: User.objects.filter(pk=user.pk).update(is_superuser=True),
+    "signed out": lambda user: User.objects.filter(pk=user.pk).sign_out(),
+    "deleted": User.delete,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_happens_to_the_user_counts_at_once(api, ada, new_user, tokens, change):
+    tokens(new_user("bob"))
     assert api.get(ME).status_code == 200
-    users = User.objects.filter(pk=ada.pk)
-    {
-        "deactivate": lambda: users.update(is_active=False),
-        "delete": users.delete,
-        "sign out": users.sign_out,
-    }[change]()
+    change(ada)
     assert_refused(api.get(ME))
+    assert Session.objects.live().get().user.username == "bob"
+    # Back to what it was: what is refused once stays refused.
+    User.objects.filter(pk=ada.pk).update(is_active=True, password=ada.password)
+    assert_refused(api.get(ME))
+
+
+def test_one_event_tells_a_new_password(ada):
+    OutboxEvent.objects.all().delete()
+    by_command(ada)
+    ada.refresh_from_db()
+    told = OutboxEvent.objects.get().payload["data"]["tokens_valid_after"]
+    assert told == rfc3339(ada.tokens_valid_after)
+
+
+def test_a_row_read_before_does_not_bring_back_what_was_refused(ada, api):
+    stale = User.objects.get(pk=ada.pk)
+    User.objects.filter(pk=ada.pk).sign_out()
+    stale.username = "countess"
+    stale.save()
+    assert_refused(api.get(ME))
+
+
+@pytest.fixture
+def better_hasher(settings, ada):
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.ScryptPasswordHasher",
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+    ]
+
+
+def test_a_better_hash_of_the_same_password_signs_nobody_out(api, ada, better_hasher, tokens):
+    tokens(ada)
+    assert User.objects.get().password.startswith("scrypt$")
+    assert api.get(ME).status_code == 200
+    assert Session.objects.live().count() == 2
+    # Of the transaction, that hash alone is let pass.
+    by_sql(ada)
+    assert_refused(api.get(ME))
+
+
+def test_a_better_hash_does_not_undo_a_new_password(ada, better_hasher):
+    stale = User.objects.get()
+    by_command(ada)
+    assert stale.check_password(PASSWORD)
+    assert User.objects.get().check_password("battery staple 7")
 
 
 def test_signing_in_again_works_at_once(tokens, ada):

@@ -5,7 +5,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -13,13 +12,6 @@ from django.utils.safestring import SafeString
 
 from accounts.models import Session, User, UserQuerySet
 from config.paginator import CappedPaginator
-
-
-class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
-    def save(self, commit: bool = True) -> User:
-        user: User = super().save(commit)
-        User.objects.filter(pk=user.pk).sign_out()
-        return user
 
 
 class SessionInline(admin.TabularInline[Session, User]):
@@ -53,7 +45,6 @@ class UserAdmin(DjangoUserAdmin[User]):
     show_full_result_count = False
     # A plain form: Django's shows the first characters of the hash.
     form = forms.ModelForm[User]
-    change_password_form = PasswordForm
     readonly_fields = (
         "id",
         "change_password",
@@ -104,17 +95,13 @@ class UserAdmin(DjangoUserAdmin[User]):
             for name in form.changed_data
             if not obj._meta.get_field(name).many_to_many
         }
-        user = User.objects.filter(pk=obj.pk)
-        if changes.keys() & {"is_active", "is_staff", "is_superuser"}:
-            user.sign_out(**changes)
-        else:
-            user.update(**changes)
+        User.objects.filter(pk=obj.pk).update(**changes)
 
     @admin.action(permissions=["change"], description="Deactivate, and sign out everywhere")
     def deactivate(self, request: HttpRequest, queryset: UserQuerySet) -> None:
         others = queryset.exclude(pk=str(request.user.pk))
         count = others.count()
-        others.sign_out(is_active=False)
+        others.update(is_active=False)
         self.message_user(request, f"Deactivated: {count}.", messages.SUCCESS)
 
     @admin.action(permissions=["change"], description="Sign out everywhere")

@@ -6,6 +6,7 @@ import uuid
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import (
     AbstractBaseUser,
     AnonymousUser,
@@ -13,11 +14,17 @@ from django.contrib.auth.models import (
     PermissionsMixin,
 )
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Greatest, Lower
 
 from accounts.validators import UsernameValidator
+
+
+def set_for_transaction(name: str, value: str) -> None:
+    """A setting that the triggers of ``users`` read, until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -45,20 +52,10 @@ class UserQuerySet(models.QuerySet["User"]):
     def with_email(self, email: str) -> UserQuerySet:
         return self.alias(any_case=Lower("email")).filter(any_case=Lower(Value(email)))
 
-    def sign_out(self, keep: uuid.UUID | str | None = None, **changes: Any) -> None:
-        """Refuses every access token given out so far, and ends every session except ``keep``.
-
-        ``changes`` are made to the users by the same statement, so that one event tells it all.
-        """
-        users = list(self.values_list("pk", flat=True))
-        with transaction.atomic():
-            # Users first: whoever signs in at this moment holds the row, and its session is seen.
-            # Never back, whatever the clock does: a token carries the value, not a time to compare.
-            later = F("tokens_valid_after") + timedelta(microseconds=1)
-            valid_after = Greatest(TransactionNow(), later)
-            User.objects.filter(pk__in=users).update(tokens_valid_after=valid_after, **changes)
-            sessions = Session.objects.filter(user__in=users)
-            (sessions.exclude(pk=keep) if keep else sessions).end()
+    def sign_out(self) -> None:
+        """Refuses every access token given out so far; a trigger then ends every session."""
+        later = F("tokens_valid_after") + timedelta(microseconds=1)
+        self.update(tokens_valid_after=Greatest(TransactionNow(), later))
 
 
 UserManager = BaseUserManager.from_queryset(UserQuerySet)
@@ -73,7 +70,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     username = models.CharField(max_length=100, unique=True, validators=[UsernameValidator()])
     password = models.CharField(max_length=255)
     created_at = models.DateTimeField(db_default=TransactionNow(), editable=False)
-    # The database keeps the next two: a trigger raises them with every change.
+    # The database keeps the next two: a trigger raises them with every change. Another one raises
+    # tokens_valid_after with password and rights.
     updated_at = models.DateTimeField(db_default=TransactionNow(), editable=False)
     version = models.BigIntegerField(db_default=1, editable=False)
     is_active = models.BooleanField("active", db_default=True)
@@ -94,6 +92,24 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(condition=models.Q(version__gte=1), name="users_version_from_1"),
         ]
         indexes = [models.Index(fields=["created_at", "id"], name="users_created_at_id")]
+
+    def check_password(self, raw_password: str) -> bool:
+        """Also stores a better hash where Django knows one; that signs nobody out."""
+        return check_password(raw_password, self.password, self._rehash)
+
+    def _rehash(self, raw_password: str) -> None:
+        former, self.password = self.password, make_password(raw_password)
+        with transaction.atomic():
+            set_for_transaction("accounts.same_password", self.password)
+            # Not over a password that somebody has set meanwhile.
+            User.objects.filter(pk=self.pk, password=former).update(password=self.password)
+
+    def change_password(self, raw_password: str, keep: str) -> None:
+        """Signs out everywhere, except from the session of the id ``keep``."""
+        self.password = make_password(raw_password)
+        with transaction.atomic():
+            set_for_transaction("accounts.kept_session", keep)
+            User.objects.filter(pk=self.pk).update(password=self.password)
 
 
 class SessionQuerySet(models.QuerySet["Session"]):

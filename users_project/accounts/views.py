@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import update_session_auth_hash
-from django.contrib.auth.hashers import make_password
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, serializers, status
@@ -102,8 +101,7 @@ class Password(generics.GenericAPIView[User]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         user, sid = signed_in(request)
-        password = make_password(serializer.validated_data["new_password"])
-        User.objects.filter(pk=user.pk).sign_out(keep=sid, password=password)
+        user.change_password(serializer.validated_data["new_password"], keep=sid)
         if request.session.get("sid") == sid:
             user.refresh_from_db()
             update_session_auth_hash(request, user)
