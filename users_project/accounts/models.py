@@ -93,7 +93,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         ]
         indexes = [models.Index(fields=["created_at", "id"], name="users_created_at_id")]
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Also stores a better hash where Django knows one; that signs nobody out."""
         return check_password(raw_password, self.password, self._rehash)
 
