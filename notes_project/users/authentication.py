@@ -76,7 +76,8 @@ def user_of(token: str) -> User:
     # Both are times that users_project wrote, so no clock is compared with another.
     if access.state.tokens_valid_after < user.tokens_valid_after:
         raise tokens.InvalidToken("The access token has been revoked.")
-    user.is_staff = access.is_staff
+    # Rights that a newer version may have taken back count again with a token of that version.
+    user.is_staff = access.is_staff and access.state.version >= user.version
     structlog.contextvars.bind_contextvars(user_id=str(user.id))
     return user
 

@@ -43,6 +43,11 @@ class TestAccess:
         client.cookies["access_token"] = issuer.token(ada, staff=staff)
         assert client.get(ADMIN).status_code == 302
 
+    def test_rights_that_a_newer_version_may_have_taken_are_not_there(self, staff, bob):
+        get(staff, "")
+        User.objects.filter(id=bob.id).update(version=bob.version + 1)
+        assert staff.get(ADMIN).status_code in (302, 403)
+
     def test_an_expired_or_forged_cookie_is_nobody(self, issuer, bob, staff):
         token = issuer.token(replace(bob, staff=True), exp=1)
         for cookie in (token, token[:-4] + "AAAA", "x", ""):

@@ -306,9 +306,28 @@ def test_a_new_password_ends_the_sign_in_that_it_waits_for(ada):
     assert not Session.objects.live().exists()
 
 
-def test_without_a_signing_key_the_answer_is_try_again(anonymous, ada, settings, tmp_path):
-    settings.USERS_SIGNING_KEYS_DIR = tmp_path
-    response = anonymous.post(TOKEN, {"username": ada.username, "password": PASSWORD})
+def assert_try_again(response):
     assert response.status_code == 503
     assert response["Retry-After"] == "5"
     assert response["Content-Type"] == "application/problem+json"
+    assert ".pem" not in response.content.decode()
+
+
+def test_without_a_signing_key_the_answer_is_try_again_and_nothing_is_used_up(
+    anonymous, signed_in, ada, settings, tmp_path
+):
+    folder = settings.USERS_SIGNING_KEYS_DIR
+    credentials = {"username": ada.username, "password": PASSWORD}
+    refresh = {"refresh": anonymous.post(TOKEN, credentials).json()["refresh"]}
+    client, before = signed_in(ada), Session.objects.count()
+    settings.USERS_SIGNING_KEYS_DIR = tmp_path
+    for _ in range(2):
+        assert_try_again(anonymous.post(REFRESH, refresh))
+        assert_try_again(anonymous.post(TOKEN, credentials))
+    assert_try_again(client.get("/api/v1/users/me/"))
+    assert_try_again(anonymous.get("/.well-known/jwks.json"))
+    page = anonymous.get("/login/", headers={"accept": "text/html"})
+    assert page.status_code == 503
+    assert Session.objects.count() == before
+    settings.USERS_SIGNING_KEYS_DIR = folder
+    assert anonymous.post(REFRESH, refresh).status_code == 200

@@ -11,11 +11,14 @@ from django.contrib.auth import logout
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 
 from accounts import sessions
 from accounts.authentication import COOKIE
+from accounts.keys import SigningKeyError, key_folder
 from accounts.models import Session, User
 from accounts.tokens import LIFETIME, issue_access_token
+from config.problems import respond
 
 
 def browser_session(request: HttpRequest) -> Session | None:
@@ -41,6 +44,13 @@ class SignInForm(AuthenticationForm):
 class Login(LoginView):
     template_name = "accounts/login.html"
     authentication_form = SignInForm
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            key_folder().current()
+        except SigningKeyError as error:
+            return respond(request, error.status_code, str(error.detail))
+        return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         session = browser_session(request)

@@ -14,16 +14,31 @@ from functools import cache, cached_property
 from pathlib import Path
 
 import orjson
+import structlog
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 
+from config.errors import ServiceUnavailable
+
+logger = structlog.get_logger(__name__)
+
 NAMES = ("current", "next", "previous")
 
 
-class SigningKeyError(Exception):
-    """The folder holds no key to sign with, or a file that is no such key; the text says which."""
+class SigningKeyError(ServiceUnavailable):
+    """The folder holds no key to sign with, or a file that is no such key; the text says which.
+
+    A client hears of a 503 alone.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 @dataclass(frozen=True)
@@ -59,7 +74,11 @@ class KeyFolder:
         # Taken before reading: a file that changes meanwhile is read again the next time.
         stamps = [_stamp(self._folder / f"{name}.pem") for name in NAMES]
         if self._loaded is None or self._loaded[0] != stamps:
-            self._loaded = (stamps, self._read())
+            try:
+                self._loaded = (stamps, self._read())
+            except SigningKeyError as error:
+                logger.error("no_signing_key", reason=error.reason)
+                raise
         return self._loaded[1]
 
     def current(self) -> SigningKey:

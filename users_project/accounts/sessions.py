@@ -41,6 +41,13 @@ def start(user: User, user_agent: str) -> Session | None:
         )
 
 
+def start_with_refresh_token(user: User, user_agent: str) -> tuple[Session, str] | None:
+    """As ``start``, for a client that keeps tokens itself. The lock holds until both are there."""
+    with transaction.atomic():
+        session = start(user, user_agent)
+        return (session, issue_refresh_token(session)) if session else None
+
+
 def issue_refresh_token(session: Session) -> str:
     token = secrets.token_urlsafe(32)
     RefreshToken.objects.create(session=session, token_hash=_hash(token))

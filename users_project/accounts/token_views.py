@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import structlog
 from django.contrib.auth import authenticate
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
@@ -17,14 +16,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import sessions
-from accounts.keys import SigningKeyError, key_folder
+from accounts.keys import key_folder
 from accounts.models import Session, User
 from accounts.serializers import CredentialsSerializer, RefreshSerializer, TokenAnswerSerializer
 from accounts.tokens import LIFETIME, issue_access_token
-from config.errors import ServiceUnavailable
 from config.renderers import JSONRenderer
 
-logger = structlog.get_logger(__name__)
+WRONG = "The name or the password is wrong."
 
 
 @method_decorator(cache_control(no_store=True), name="dispatch")
@@ -55,13 +53,17 @@ class SignIn(TokenView):
     )
     def post(self, request: Request) -> Response:
         given = self.validated()
+        # Without a key nothing may have been begun or used up.
+        key_folder().current()
         name = given.get("username") or given.get("email")
         user = authenticate(request, username=name, password=given["password"])
         user_agent = request.headers.get("User-Agent", "")
-        session = sessions.start(user, user_agent) if isinstance(user, User) else None
-        if session is None:
-            raise AuthenticationFailed("The name or the password is wrong.")
-        return _answer(session, sessions.issue_refresh_token(session))
+        if not isinstance(user, User):
+            raise AuthenticationFailed(WRONG)
+        started = sessions.start_with_refresh_token(user, user_agent)
+        if started is None:
+            raise AuthenticationFailed(WRONG)
+        return _answer(*started)
 
 
 class Refresh(TokenView):
@@ -76,7 +78,9 @@ class Refresh(TokenView):
         },
     )
     def post(self, request: Request) -> Response:
-        rotated = sessions.rotate(self.validated()["refresh"])
+        refresh = self.validated()["refresh"]
+        key_folder().current()
+        rotated = sessions.rotate(refresh)
         if rotated is None:
             raise AuthenticationFailed("The refresh token is not valid.")
         return _answer(*rotated)
@@ -113,14 +117,9 @@ class Jwks(APIView):
 
 
 def _answer(session: Session, refresh: str) -> Response:
-    try:
-        access = issue_access_token(session)
-    except SigningKeyError:
-        logger.exception("no_signing_key")
-        raise ServiceUnavailable from None
     return Response(
         {
-            "access": access,
+            "access": issue_access_token(session),
             "refresh": refresh,
             "token_type": "Bearer",
             "expires_in": LIFETIME,
