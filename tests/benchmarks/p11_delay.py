@@ -37,6 +37,7 @@ def run(run: Run) -> Iterator[Ratio]:
         psycopg.connect(os.environ["NOTES_DATABASE_URL"], autocommit=True) as notes_db,
     ):
         users_db.execute("DELETE FROM users")
+        notes_db.execute("TRUNCATE users, event_log CASCADE")
         users_db.execute(
             "INSERT INTO users (email, username, password)"
             " SELECT n || '@example.com', n, '!' FROM generate_series(1, %s) AS n",
