@@ -92,8 +92,14 @@ class System:
         return done.stdout + done.stderr
 
     def wait(self, condition, what, timeout=HEALING):
+        """For what the row is about."""
         timeout *= PATIENCE
         require(processes.wait_until(condition, timeout), f"not within {timeout:g} s: {what}")
+
+    def reach(self, condition, what):
+        """For what a row builds on. A row that does not come so far shows nothing: no `Broken`."""
+        timeout = HEALING * PATIENCE
+        assert processes.wait_until(condition, timeout), f"not within {timeout:g} s: {what}"
 
     # What a row does.
 
@@ -141,7 +147,7 @@ class System:
     def wait_for_death(self, name, mark):
         """Until a process has killed itself at its failpoint, and nothing else ended it."""
         part = getattr(self.stack, name)
-        self.wait(lambda: not part.running, f"{name} comes to its failpoint")
+        self.reach(lambda: not part.running, f"{name} comes to its failpoint")
         assert mark.exists(), part.how_it_ended(lines=True)
         self._ended.add(name)
 
@@ -175,7 +181,7 @@ class System:
             return text in log.read_bytes()[start:].decode(errors="replace")
 
         self.wait(lambda: written() or not part.running, f"{name} writes {text!r}")
-        require(written(), f"{name} ended")
+        require(written(), f"I6: {name} ended")
 
     def register(self, connection=None):
         """A user by plain SQL; gives the id."""
@@ -193,13 +199,13 @@ class System:
 
     def wait_for_shadow(self, user_id, version=1):
         query = "SELECT 1 FROM users WHERE id = %s AND version >= %s"
-        self.wait(lambda: self.notes_sql(query, [user_id, version]), f"{user_id} has its shadow")
+        self.wait(lambda: self.notes_sql(query, [user_id, version]), "I6: the event arrives")
 
     def wait_for_changes(self, count):
         """Until so many more changes were committed in users_db."""
         query = "SELECT count(*) FROM faults.changes"
         ((before,),) = self.users_sql(query)
-        self.wait(lambda: self.users_sql(query)[0][0] >= before + count, f"{count} more changes")
+        self.reach(lambda: self.users_sql(query)[0][0] >= before + count, f"{count} more changes")
 
     def go_on(self):
         """SIGCONT for all that was frozen."""
@@ -232,11 +238,11 @@ class System:
 
     def wait_until_red(self, project):
         """Until the gateway says that a web service is not ready."""
-        self.wait(lambda: self.readiness(project) != 200, f"readiness of {project} is red")
+        self.wait(lambda: self.readiness(project) != 200, f"I6: {project} is red")
 
     def require_answers(self, load, since):
         """Until every kind of change was answered since then; each with ok."""
-        self.wait(lambda: load.answered(since) or load.refused(since), "all kinds of answers")
+        self.wait(lambda: load.answered(since) or load.refused(since), "all answers")
         refused = load.refused(since)
         require(not refused, "the API does not answer with 2xx", *refused)
 
@@ -257,13 +263,11 @@ class System:
         if sampled:
             sampler.start()
         try:
-            self.wait(self.start_load(rng, people).answered, "answers before the fault")
+            self.reach(self.start_load(rng, people).answered, "answers before the fault")
             yield self.load
             self.heal()
             healed = time.monotonic()
-            self.wait(
-                lambda: self.load.answered(healed), "I6: every kind of change is answered again"
-            )
+            self.wait(lambda: self.load.answered(healed), "I6: the API answers again")
         finally:
             self.go_on()
             for load in self._loads:

@@ -46,7 +46,7 @@ def test_two_relays(system, rng):
         mark = system.restart(
             "relay", failpoint=("SIGSTOP", "before", "outbox.relay.Relay._send", 1)
         )
-        system.wait(mark.exists, "the first relay has rows in hand")
+        system.reach(mark.exists, "the first relay has rows in hand")
         first = system.stack.relay.process
         system.another("relay")
         system.rename(user)
