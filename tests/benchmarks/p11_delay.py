@@ -82,7 +82,11 @@ def _pipeline(
 
 def _applied(connection: psycopg.Connection, topic: str, version: int, count: int) -> dict:
     """When the users came to this version, once all have."""
-    query = "SELECT {} FROM event_log WHERE (topic, version, outcome) = (%s, %s, 'applied')"
+    # Not the deletions of whoever was there before.
+    query = (
+        "SELECT {} FROM event_log WHERE (topic, version, outcome) = (%s, %s, 'applied')"
+        " AND type <> 'user.deleted.v1'"
+    )
 
     def all_have() -> bool:
         found = connection.execute(query.format("count(*)"), [topic, version]).fetchone()
