@@ -106,6 +106,16 @@ def test_a_signed_in_browser_gets_a_fresh_cookie_at_once(browser, at_home):
     assert claims["sid"] == str(Session.objects.get().id)
 
 
+def test_a_page_that_never_accepts_the_token_ends_the_circle(browser, at_home, monkeypatch):
+    def ask(now):
+        monkeypatch.setattr("accounts.browser_views.time.time", lambda: now)
+        return browser.get("/login/?next=/api/v1/notes/", headers={"accept": "text/html"})
+
+    assert [ask(1000 + number).status_code for number in range(6)] == [302] * 5 + [503]
+    assert "does not take it yet" in ask(1006).text
+    assert ask(1030).status_code == 302
+
+
 @pytest.mark.parametrize(
     "end",
     [

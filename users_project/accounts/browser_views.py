@@ -3,6 +3,7 @@ services. The cookie lives as long as its token; while the session lives, ``/log
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django import forms
@@ -20,6 +21,10 @@ from accounts.models import Session, User
 from accounts.tokens import LIFETIME, issue_access_token
 from config.problems import respond
 
+# So many renewals within so many seconds are no person's.
+CIRCLES, CIRCLE_SECONDS = 5, 10
+NOT_ACCEPTED = "You are signed in, but the page does not take it yet. Try again shortly."
+
 
 def browser_session(request: HttpRequest) -> Session | None:
     """The session that this browser signed in to, if it still lives and its user is active."""
@@ -28,6 +33,17 @@ def browser_session(request: HttpRequest) -> Session | None:
         return None
     live = Session.objects.live().filter(pk=sid, user=request.user)
     return live.select_related("user").first()
+
+
+def _goes_in_circles(request: HttpRequest) -> bool:
+    """Whether a page keeps sending this browser here with the token that it got here.
+
+    So does a service that cannot verify the token, or knows that the user is deleted.
+    """
+    now = time.time()
+    recent = [at for at in request.session.get("renewed_at", []) if now - at < CIRCLE_SECONDS]
+    request.session["renewed_at"] = [*recent, now][-CIRCLES:]
+    return len(recent) >= CIRCLES
 
 
 class SignInForm(AuthenticationForm):
@@ -55,6 +71,8 @@ class Login(LoginView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         session = browser_session(request)
         if session is not None:
+            if _goes_in_circles(request):
+                return respond(request, 503, NOT_ACCEPTED)
             sessions.extend(session)
             return self._go_on(session)
         if request.user.is_authenticated:
