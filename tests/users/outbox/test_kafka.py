@@ -239,7 +239,8 @@ def test_what_is_no_event_says_nothing_of_any_user(pipeline, publisher):
         event(ada.pk, 7).replace(b"updated.v1", b"updated.v2"),
     ]
     again = event(str(ada.pk).upper(), 1)  # The same user, spelt otherwise.
-    sent = [OutgoingMessage(b"key", value, ()) for value in [*poison, again, again]]
+    key = str(ada.pk).encode()  # Behind the user's own event.
+    sent = [OutgoingMessage(key, value, ()) for value in [*poison, again, again]]
     assert publisher.publish(sent, never) == [None] * len(sent)
     with pytest.raises(CommandError, match="1 users differ"):
         republish("--against-topic", "--dry-run")
