@@ -126,3 +126,5 @@ def test_a_trace_shows_the_way_of_one_user():
 def test_a_trace_of_nobody_is_an_error():
     with pytest.raises(CommandError, match="Nothing has come here"):
         run("trace_user", str(uuid.uuid4()))
+    with pytest.raises(CommandError, match="Nothing has come here"):
+        run("trace_user", str(uuid.uuid4()), "--json")

@@ -73,6 +73,8 @@ def test_a_trace_shows_the_user_and_what_waits(ada):
 def test_a_trace_of_nobody_is_an_error():
     with pytest.raises(CommandError, match="no such user"):
         run("trace_user", str(uuid.uuid4()))
+    with pytest.raises(CommandError, match="no such user"):
+        run("trace_user", str(uuid.uuid4()), "--json")
 
 
 def waiting():

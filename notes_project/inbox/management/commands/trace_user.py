@@ -27,11 +27,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         as_json = orjson.dumps(_trace(options["id"]), option=orjson.OPT_UTC_Z).decode()
-        if options["json"]:
-            self.stdout.write(as_json)
-            return
         # As JSON has them: ids and times are text there.
         trace = json.loads(as_json)
+        if options["json"]:
+            self.stdout.write(as_json)
+        if not any(trace.values()):
+            raise CommandError("Nothing has come here about this user.")
+        if not options["json"]:
+            self._write(trace)
+
+    def _write(self, trace: dict[str, Any]) -> None:
         for event in trace["events"]:
             self.stdout.write("  ".join(map(_text, event.values())))
         for title, values in (
@@ -41,8 +46,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{title}:" if values else f"{title}: none")
             for name, value in (values or {}).items():
                 self.stdout.write(f"  {name}: {_text(value)}")
-        if not any(trace.values()):
-            raise CommandError("Nothing has come here about this user.")
 
 
 def _text(value: Any) -> str:

@@ -30,13 +30,16 @@ class Command(BaseCommand):
         waiting = OutboxEvent.objects.pending().filter(aggregateid=str(options["id"]))
         found = {"user": user, "outbox": list(waiting.values("position", "type", "created_at"))}
         as_json = orjson.dumps(found, option=orjson.OPT_UTC_Z).decode()
-        if options["json"]:
-            self.stdout.write(as_json)
-            return
         # As JSON has them: ids and times are text there.
         trace = json.loads(as_json)
+        if options["json"]:
+            self.stdout.write(as_json)
         if not any(trace.values()):
             raise CommandError("There is no such user, and no event of one waits in the outbox.")
+        if not options["json"]:
+            self._write(trace)
+
+    def _write(self, trace: dict[str, Any]) -> None:
         self.stdout.write("user:" if trace["user"] else "user: none")
         for name, value in (trace["user"] or {}).items():
             self.stdout.write(f"  {name}: {value if isinstance(value, str) else json.dumps(value)}")
