@@ -88,11 +88,11 @@ class EventConsumer:
             self._start_again()
             return 0
         except BrokerUnavailable as error:
-            self._retry_later("broker_unavailable", error)
+            self._retry_later("broker_unavailable", error, "KAFKA_BOOTSTRAP_SERVERS")
             return 0
         except (OperationalError, InterfaceError, InternalError) as error:
             self.subscription.pause()
-            self._retry_later("database_unavailable", error)
+            self._retry_later("database_unavailable", error, "NOTES_DATABASE_URL")
             return 0
         self._failures = 0
         self.subscription.resume()
@@ -182,12 +182,13 @@ class EventConsumer:
                 " `manage.py discard_dead_letters --all --reason WHY`, and start it again."
             )
 
-    def _retry_later(self, event: str, error: Exception) -> None:
+    def _retry_later(self, event: str, error: Exception, setting: str) -> None:
         self._failures += 1
         wait = min(LONGEST_BACKOFF, 0.1 * 2 ** min(self._failures, 10))
         self._retry_at = self.clock() + wait * random.uniform(0.5, 1.0)  # noqa: S311
         reason = str(error).partition("\n")[0]
-        logger.warning(event, error=reason, failures=self._failures)
+        hint = f"Start it, or correct {setting}. Trying again."
+        logger.warning(event, error=reason, failures=self._failures, hint=hint)
 
     def _keep_polling(self) -> None:
         """The group loses a member that does not poll. Paused partitions give nothing."""

@@ -12,6 +12,7 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.fields import empty
 from rest_framework.utils import html
 
+from config.parsers import require_body
 from notes.models import DEFAULT_TITLE
 from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise
 
@@ -89,6 +90,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     """Refuses what it does not take: ignored, a client would think it had been stored."""
 
     def to_internal_value(self, data: Any) -> Any:
+        require_body(self.context["request"])
         if isinstance(data, Mapping):
             self._refuse_unknown(data)
         return super().to_internal_value(data)
@@ -126,7 +128,7 @@ class NoteSerializer(StrictSerializer):
         trim_whitespace=False,
         default=None,
         validators=[_validate_size],
-        style={"base_template": "textarea.html", "rows": 12},
+        style={"base_template": "text_to_the_letter.html", "rows": 12},
         help_text=f"{MAX_CONTENT_BYTES:,} bytes of UTF-8 at most.",
     )
     is_archived = serializers.BooleanField(read_only=True)

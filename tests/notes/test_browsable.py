@@ -39,6 +39,8 @@ class Forms(HTMLParser):
         if tag == "form":
             self._fields = None
         elif tag == "textarea":
+            # As browsers read it: HTML, section 4.10.11.
+            self._fields[self._area] = self._fields[self._area].removeprefix("\n")
             self._area = None
 
     def handle_data(self, data):
@@ -213,3 +215,10 @@ def test_query_counts_do_not_grow(browser, api, bobs_api, django_assert_num_quer
     for url in (NOTES, f"{NOTES}?limit=1", url_of(note), TAGS, f"{TAGS}shared/"):
         with django_assert_num_queries(2):  # user, what is shown
             assert "secret" not in page_of(browser.get(url))
+
+
+@pytest.mark.parametrize("content", ["\n\nlead", "", "\n", " a\n"])
+def test_a_form_that_is_sent_as_it_came_changes_no_letter(browser, api, content):
+    path = f"{NOTES}{make(api, content=content)['id']}/"
+    form = Forms(page_of(browser.get(path))).of("PUT", "content")
+    assert form["content"] == content

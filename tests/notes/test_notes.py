@@ -133,6 +133,14 @@ class TestCreate:
         response = api.post(NOTES, body, content_type="application/json")
         assert errors_of(response) == {error}
 
+    @pytest.mark.parametrize("method", ["post", "put", "patch"])
+    def test_no_body_is_no_empty_object(self, api, method):
+        note = make(api, title="Kept", content="kept")
+        path = NOTES if method == "post" else f"{NOTES}{note['id']}/"
+        response = getattr(api, method)(path, b"", content_type="application/json")
+        assert (response.status_code, response.json()["detail"]) == (400, "The body is empty.")
+        assert api.get(f"{NOTES}{note['id']}/").json() == note
+
     @pytest.mark.parametrize(
         "body",
         [

@@ -324,6 +324,14 @@ def test_one_request_id_leads_through_the_logs(stack, api, wait_until):
 
 
 @pytest.mark.parametrize("path", ["/api/v1/users/", NOTES])
+def test_without_a_host_no_service_takes_its_own_name(send, path):
+    line = b"GET " + path.encode() + b" HTTP/1.0"
+    answer = send(line + b"\r\nAccept: application/json\r\n\r\n", whole=True)
+    assert answer.status_code == 400
+    assert "127.0.0.1" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/api/v1/users/", NOTES])
 def test_an_unknown_host_is_refused(send, path):
     assert_problem(send(get(path), "Accept: application/json", host="evil.example"), 400, path)
 

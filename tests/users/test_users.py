@@ -175,9 +175,14 @@ def test_a_change_leaves_alone_what_it_does_not_name(api, ada):
 
     stale = User.objects.get(pk=ada.pk)
     User.objects.update(is_active=False)
-    serializer = UserSerializer(stale, data={"username": "countess"}, partial=True)
-    serializer.is_valid(raise_exception=True)
-    assert serializer.save().is_active is False
+    serializer = UserSerializer(stale, partial=True)
+    assert serializer.update(stale, {"username": "countess"}).is_active is False
+
+
+@pytest.mark.parametrize(("method", "path"), [("post", "/api/v1/users/"), ("patch", ME)])
+def test_no_body_is_no_empty_object(api, method, path):
+    response = getattr(api, method)(path, b"", content_type="application/json")
+    assert (response.status_code, response.json()["detail"]) == (400, "The body is empty.")
 
 
 def test_put_is_not_there(api):

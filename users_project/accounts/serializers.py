@@ -16,6 +16,7 @@ from rest_framework.utils import html
 from accounts.backends import MAX_PASSWORD_LENGTH
 from accounts.models import User
 from accounts.validators import UsernameValidator
+from config.parsers import require_body
 
 # Docstrings of serializers and views go into the OpenAPI document.
 
@@ -23,6 +24,7 @@ from accounts.validators import UsernameValidator
 class StrictSerializer(serializers.Serializer[Any]):
     # A field that it does not take is an error, not dropped without a word.
     def to_internal_value(self, data: Any) -> Any:
+        require_body(self.context["request"])
         errors: dict[str, Any] = {}
         if isinstance(data, Mapping):
             known = {field.field_name for field in self._writable_fields}

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django_structlog.middlewares import RequestMiddleware
 from structlog.typing import EventDict, WrappedLogger
 
+_ADDRESS = re.compile(r"[^/]*@[^/]*")
 # PostgreSQL puts whole rows and key values, so e-mail addresses and hashes, into these lines.
 _DATABASE_DETAIL = re.compile(r"^(DETAIL|CONTEXT|QUERY|LINE \d+):.*$", re.MULTILINE)
 
@@ -28,11 +29,14 @@ def drop_tracebacks_of_refusals(_: WrappedLogger, __: str, event: EventDict) -> 
 
 
 class RequestLog(RequestMiddleware):
-    """django-structlog's middleware, without the query string: it may hold what a person wrote."""
+    """django-structlog's middleware, without what a person may have written.
+
+    That is the query string, and a segment of the path that holds an e-mail address.
+    """
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
-        return f"{request.method} {request.path}"
+        return f"{request.method} {_ADDRESS.sub('(left out)', request.path)}"
 
 
 _shared: list[Any] = [

@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from django.utils.http import parse_header_parameters
 from rest_framework import exceptions, parsers
+from rest_framework.request import Request
 
 from config.renderers import RawFormRenderer
 
@@ -69,6 +70,12 @@ class MultiPartParser(parsers.MultiPartParser):
         if ends != [b""] * values + [b"--"]:
             raise exceptions.ParseError("The form is cut off, or a part of it has no name.")
         return parsed
+
+
+def require_body(request: Request) -> None:
+    """Raises ParseError where the request has no body: DRF parses none as an empty object."""
+    if request.stream is None:
+        raise exceptions.ParseError("The body is empty.")
 
 
 def _require_utf8(body: bytes) -> None:

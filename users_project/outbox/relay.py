@@ -167,7 +167,11 @@ class Relay:
         if not refused:
             row, failure = next(iter(failed.values()))
             logger.warning(
-                "nothing_sent", users=len(failed), first_position=row.position, error=failure.text
+                "nothing_sent",
+                users=len(failed),
+                first_position=row.position,
+                error=failure.text,
+                hint="Start Kafka, or correct KAFKA_BOOTSTRAP_SERVERS or KAFKA_TOPIC.",
             )
 
     def _gives_up(self) -> bool:

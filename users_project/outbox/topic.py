@@ -22,10 +22,20 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub hi
 
 # A broker that does not answer for this long is treated as away; seconds.
 BROKER_TIMEOUT = 5.0
+_NOT_AS_ASKED = (
+    KafkaError.TOPIC_EXCEPTION,
+    KafkaError.INVALID_PARTITIONS,
+    KafkaError.INVALID_REPLICATION_FACTOR,
+    KafkaError.INVALID_CONFIG,
+)
 
 
 class BrokerUnavailable(Exception):
     """The broker did not answer; try again."""
+
+
+class TopicImpossible(Exception):
+    """Kafka cannot make a topic as the settings ask; the text says why."""
 
 
 class TopicDiffers(Exception):
@@ -40,7 +50,8 @@ def create_topic(
     Raises:
         TopicDiffers: it exists otherwise. Partitions are never added to a live topic: that
             would send the keys of users to other partitions and break the order of their events.
-        BrokerUnavailable: the broker does not answer, or cannot create it.
+        TopicImpossible: no topic can be so with these brokers.
+        BrokerUnavailable: the broker does not answer, or cannot create it now.
     """
     admin = AdminClient({"bootstrap.servers": servers}, logger=logging.getLogger("librdkafka"))
     config = {
@@ -51,8 +62,11 @@ def create_topic(
     try:
         admin.create_topics([new], request_timeout=BROKER_TIMEOUT)[topic].result()
     except KafkaException as error:
-        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-            raise BrokerUnavailable(error.args[0].str()) from error
+        code = error.args[0].code()
+        if code in _NOT_AS_ASKED:
+            raise TopicImpossible(error.args[0].str().removesuffix(".")) from error
+        if code != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise BrokerUnavailable(error.args[0].str().removesuffix(".")) from error
     else:
         return True
     differences = _differences(admin, topic, partitions, replication_factor, config)

@@ -13,7 +13,7 @@ from accounts.models import User
 from outbox.kafka import OutgoingMessage, Publisher, producer_config
 from outbox.models import OutboxEvent
 from outbox.relay import Relay
-from outbox.topic import BrokerUnavailable, TopicDiffers, create_topic
+from outbox.topic import TopicDiffers, TopicImpossible, create_topic
 
 AS_ASKED = {"partitions": 3, "replication_factor": 1, "min_insync_replicas": 1}
 
@@ -78,8 +78,15 @@ def test_the_command_says_what_differs(kafka, created_topic, settings):
 
 
 def test_more_copies_than_brokers_cannot_be_had(kafka, topic):
-    with pytest.raises(BrokerUnavailable, match="replication"):
+    with pytest.raises(TopicImpossible, match="replication"):
         create_topic(kafka.bootstrap_servers, topic, **AS_ASKED | {"replication_factor": 3})
+
+
+def test_a_name_that_no_topic_can_have(kafka, settings):
+    settings.KAFKA_BOOTSTRAP_SERVERS = kafka.bootstrap_servers
+    settings.KAFKA_TOPIC = "bad topic!"
+    with pytest.raises(CommandError, match=r"no topic bad topic! as .*Correct the KAFKA_TOPIC"):
+        call_command("create_topics")
 
 
 def test_messages_of_a_key_keep_their_order(kafka, created_topic, publisher):

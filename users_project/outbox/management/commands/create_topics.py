@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from outbox.topic import BrokerUnavailable, TopicDiffers, create_topic
+from outbox.topic import BrokerUnavailable, TopicDiffers, TopicImpossible, create_topic
 
 
 class Command(BaseCommand):
@@ -30,6 +30,11 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The topic {topic} exists and differs: {error}. Set the KAFKA_TOPIC variables to"
                 " what it has, or move to a new topic (docs/operations.md)."
+            ) from error
+        except TopicImpossible as error:
+            raise CommandError(
+                f"There can be no topic {topic} as asked: {error}. Correct the KAFKA_TOPIC"
+                " variables."
             ) from error
         except BrokerUnavailable as error:
             raise CommandError(
