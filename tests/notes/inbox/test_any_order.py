@@ -248,4 +248,4 @@ def test_it_sees_what_is_left_out(monkeypatch, module, name, wrong):
     assert wrong != getattr(module, name)
     monkeypatch.setattr(module, name, wrong)
     with pytest.raises(AssertionError):
-        run(max_examples=500, phases=[Phase.generate], report_multiple_bugs=False)
+        run(max_examples=10_000, phases=[Phase.generate], report_multiple_bugs=False)

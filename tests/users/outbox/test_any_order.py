@@ -13,7 +13,13 @@ import pytest
 from django.db import connection
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from accounts.models import User
 from outbox.kafka import Failure, ProducerBroken
@@ -26,6 +32,10 @@ INSERT = (
     "INSERT INTO users (email, username, password)"
     " VALUES (gen_random_uuid() || '@example.com', gen_random_uuid(), '!') RETURNING id::text"
 )
+
+
+LIMITS = st.integers(1, 4)
+REFUSED = st.sets(st.integers(0, 3))
 
 
 class Topic:
@@ -68,6 +78,10 @@ class Producer(RuleBasedStateMachine):
         self.late = None
         self.start_a_relay()
 
+    @initialize()
+    def somebody(self):
+        self.register()
+
     @rule()
     def register(self):
         with connection.cursor() as cursor:
@@ -75,11 +89,12 @@ class Producer(RuleBasedStateMachine):
             (user,) = cursor.fetchone()
         self.committed.add((user, 1, False))
 
-    @rule(which=st.integers(0, 9))
-    def rename(self, which):
+    @rule(which=st.integers(0, 9), times=st.integers(1, 3))
+    def rename(self, which, times):
         if user := self._user(which):
-            User.objects.filter(id=user).update(username=f"{user[:8]}-{next(self.numbers)}")
-            self.committed.add((user, User.objects.get(id=user).version, False))
+            for _ in range(times):
+                User.objects.filter(id=user).update(username=f"{user[:8]}-{next(self.numbers)}")
+                self.committed.add((user, User.objects.get(id=user).version, False))
 
     @rule(which=st.integers(0, 9))
     def delete(self, which):
@@ -108,10 +123,14 @@ class Producer(RuleBasedStateMachine):
             self.late = None
             self.committed.add((self.late_user, 1, False))
 
-    @rule(limit=st.integers(1, 4), refused=st.sets(st.integers(0, 3)), dies=st.booleans())
-    def relay_step(self, limit, refused, dies):
+    @rule(limit=LIMITS, refused=REFUSED)
+    def relay_step(self, limit, refused, *, dies=False):
         self.topic.refused, self.topic.dies, self.relay.batch_size = refused, dies, limit
         self.relay.step()
+
+    @rule(limit=LIMITS, refused=REFUSED)
+    def relay_dies(self, limit, refused):
+        self.relay_step(limit, refused, dies=True)
 
     @rule()
     def start_a_relay(self):
@@ -193,4 +212,4 @@ def test_it_sees_what_is_left_out(monkeypatch, owner, name, wrong):
     monkeypatch.setattr(OutboxQuerySet, "seen", [0], raising=False)
     monkeypatch.setattr(owner, name, wrong)
     with pytest.raises(AssertionError):
-        run(max_examples=500, phases=[Phase.generate], report_multiple_bugs=False)
+        run(max_examples=10_000, phases=[Phase.generate], report_multiple_bugs=False)
