@@ -114,7 +114,10 @@ def replay(letter: DeadLetter) -> Record | None:
     Returns its record, with the outcome ``dead`` where it still fails; None for one that somebody
     else has closed meanwhile.
     """
+    event = _read(letter.message()).event
     with transaction.atomic():
+        if event is not None:  # First, as in a batch.
+            gate.lock_users([event.user_id])
         locked = DeadLetter.objects.open().select_for_update().filter(pk=letter.pk).first()
         if locked is None:
             return None

@@ -13,9 +13,11 @@ import structlog
 from django.db import InterfaceError, InternalError, OperationalError, close_old_connections
 
 from inbox.apply import PositionsWentBack, Record, apply_batch
-from inbox.kafka import RECREATED, BrokerUnavailable, CannotRead, Subscription
+from inbox.kafka import Subscription
 from inbox.messages import RawMessage
 from inbox.models import DeadLetter, EventLog, Outcome, Position, Topic
+from inbox.positions import RECREATED, CannotRead
+from inbox.topic import BrokerUnavailable
 
 logger = structlog.get_logger(__name__)
 
@@ -24,6 +26,19 @@ POLL_TIMEOUT = 0.5
 LONGEST_BACKOFF = 10.0
 # Between two looks whether topic and positions are still the same; seconds.
 LOOK_INTERVAL = 5.0
+
+
+@dataclass(slots=True)
+class Retry:
+    """When to ask again somebody who did not answer: later each time."""
+
+    failures: int = 0
+    at: float = 0.0
+
+    def later(self, now: float) -> None:
+        self.failures += 1
+        wait = min(LONGEST_BACKOFF, 0.1 * 2 ** min(self.failures, 10))
+        self.at = now + wait * random.uniform(0.5, 1.0)  # noqa: S311
 
 
 class TooManyDeadLetters(Exception):
@@ -50,8 +65,8 @@ class EventConsumer:
     # The positions that are stored, as far as this worker knows: those it began at or stored.
     _known: dict[int, int] = field(default_factory=dict)
     _look_at: float = 0.0
-    _retry_at: float = 0.0
-    _failures: int = 0
+    _broker: Retry = field(default_factory=Retry)
+    _database: Retry = field(default_factory=Retry)
     _dead_in_a_row: int | None = None
 
     def run(self, stop: Callable[[], bool], report: Callable[[int], None] = lambda _: None) -> None:
@@ -72,29 +87,25 @@ class EventConsumer:
         """Reads and applies one batch, or waits a little. Returns how many were applied."""
         close_old_connections()
         try:
-            if self.clock() < self._retry_at:
+            if self.clock() < self._database.at:
                 self._keep_polling()
                 return 0
             if self._dead_in_a_row is None:
                 # A worker that is started again stops again, until somebody has seen to them.
                 self._dead_in_a_row = _unresolved_at_the_end(self.dead_letter_limit)
             self.require_few_dead_letters()
-            self._look_at_topic_and_positions()
-            self._start_waiting_partitions()
+            self._ask_the_broker()
             if not self.batch:
                 self.batch = self.subscription.consume(self.batch_size, POLL_TIMEOUT)
             applied = self._apply()
         except PositionsWentBack:
             self._start_again()
             return 0
-        except BrokerUnavailable as error:
-            self._retry_later("broker_unavailable", error, "KAFKA_BOOTSTRAP_SERVERS")
-            return 0
         except (OperationalError, InterfaceError, InternalError) as error:
             self.subscription.pause()
-            self._retry_later("database_unavailable", error, "NOTES_DATABASE_URL")
+            self._retry_later(self._database, "database_unavailable", error, "NOTES_DATABASE_URL")
             return 0
-        self._failures = 0
+        self._database.failures = 0
         self.subscription.resume()
         return applied
 
@@ -104,6 +115,18 @@ class EventConsumer:
         return bool(subscription.reading) and not (
             subscription.waiting or self.batch or subscription.reading - subscription.at_end
         )
+
+    def _ask_the_broker(self) -> None:
+        """Without an answer, what is being read already goes on."""
+        if self.clock() < self._broker.at:
+            return
+        try:
+            self._look_at_topic_and_positions()
+            self._start_waiting_partitions()
+            self._broker.failures = 0
+        except BrokerUnavailable as error:
+            servers = "KAFKA_BOOTSTRAP_SERVERS"
+            self._retry_later(self._broker, "broker_unavailable", error, servers)
 
     def _look_at_topic_and_positions(self) -> None:
         """Each may have become another under a running worker.
@@ -128,8 +151,8 @@ class EventConsumer:
     def _start_waiting_partitions(self) -> None:
         if starting := set(self.subscription.waiting):
             stored = self._stored_positions()
-            self.subscription.start(stored)
             self._known |= {number: stored.get(number, 0) for number in starting}
+            self.subscription.start(stored)
 
     def _stored_positions(self) -> dict[int, int]:
         stored = Position.objects.filter(topic=self.topic)
@@ -182,13 +205,11 @@ class EventConsumer:
                 " `manage.py discard_dead_letters --all --reason WHY`, and start it again."
             )
 
-    def _retry_later(self, event: str, error: Exception, setting: str) -> None:
-        self._failures += 1
-        wait = min(LONGEST_BACKOFF, 0.1 * 2 ** min(self._failures, 10))
-        self._retry_at = self.clock() + wait * random.uniform(0.5, 1.0)  # noqa: S311
+    def _retry_later(self, retry: Retry, event: str, error: Exception, setting: str) -> None:
+        retry.later(self.clock())
         reason = str(error).partition("\n")[0]
         hint = f"Start it, or correct {setting}. Trying again."
-        logger.warning(event, error=reason, failures=self._failures, hint=hint)
+        logger.warning(event, error=reason, failures=retry.failures, hint=hint)
 
     def _keep_polling(self) -> None:
         """The group loses a member that does not poll. Paused partitions give nothing."""

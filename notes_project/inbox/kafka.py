@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from operator import methodcaller
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from confluent_kafka import (
@@ -19,6 +18,8 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 
 from inbox.messages import RawMessage
+from inbox.positions import CannotRead, require_inside
+from inbox.topic import BROKER_TIMEOUT, BrokerUnavailable, bounds, partitions_of, raw_message
 
 logger = structlog.get_logger(__name__)
 
@@ -27,29 +28,6 @@ _NOT_PASSING = (
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.GROUP_AUTHORIZATION_FAILED,
 )
-# A broker that does not answer for this long is treated as away; seconds.
-BROKER_TIMEOUT = 5.0
-
-
-RECREATED = (
-    "The topic was recreated. Read all of it again with"
-    " `manage.py consume_user_events --from-beginning`."
-)
-
-
-DELETED = (
-    "deleted before they were read. Read what is there with"
-    " `manage.py consume_user_events --from-beginning`, then send all users again with"
-    " `manage.py republish_users` of users_project."
-)
-
-
-class BrokerUnavailable(Exception):
-    """The broker did not answer; try again."""
-
-
-class CannotRead(Exception):
-    """The topic cannot be read as it is; the text says what to run."""
 
 
 def consumer_config(servers: str, group_id: str, group_protocol: str) -> dict[str, Any]:
@@ -136,22 +114,22 @@ class Subscription:
 
         Raises:
             CannotRead: a position is not inside of its partition.
-            BrokerUnavailable: the broker does not answer; the partitions stay waiting.
+            BrokerUnavailable: these partitions stay waiting; those whose broker answers begin.
         """
-        places = [TopicPartition(self._topic, number) for number in sorted(self.waiting)]
-        try:
-            for place in places:
-                place.offset = self._start_of(place, positions.get(place.partition, 0))
-            # All at once: a question to the broker waits behind the fetch of a running partition.
-            self._consumer.incremental_assign(places)
-            self._next |= {place.partition: place.offset for place in places}
-            self.reading |= self.waiting
-            self.at_end -= self.waiting
-            self.waiting.clear()
-        except KafkaException as error:
-            raise BrokerUnavailable(str(error.args[0])) from error
+        found = bounds(self._admin, self._topic, self.waiting)
+        places = [
+            TopicPartition(self._topic, number, self._start_of(number, positions, *ends))
+            for number, ends in sorted(found.items())
+        ]
+        self._consumer.incremental_assign(places)
+        self._next |= {place.partition: place.offset for place in places}
+        self.reading |= found.keys()
+        self.at_end -= found.keys()
+        self.waiting -= found.keys()
         if self._paused:
             self.pause()
+        if self.waiting:
+            raise BrokerUnavailable(f"no answer about the partitions {sorted(self.waiting)}")
 
     def start_again(self) -> None:
         """Has all its partitions wait for ``start`` once more."""
@@ -219,9 +197,9 @@ class Subscription:
     def _places(self) -> list[TopicPartition]:
         return [TopicPartition(self._topic, number) for number in sorted(self.reading)]
 
-    def _start_of(self, place: TopicPartition, stored: int) -> int:
-        low, high = self._consumer.get_watermark_offsets(place, timeout=BROKER_TIMEOUT)
-        require_inside(f"{self._topic}[{place.partition}]", stored, low, high)
+    def _start_of(self, number: int, positions: Mapping[int, int], low: int, high: int) -> int:
+        stored = positions.get(number, 0)
+        require_inside(f"{self._topic}[{number}]", stored, low, high)
         return max(stored, low)
 
     def _handle(self, error: KafkaError) -> None:
@@ -250,53 +228,3 @@ class Subscription:
 def _log_refusal(error: KafkaError | None, _: list[TopicPartition]) -> None:
     if error is not None:
         logger.warning("offsets_not_committed", error=error.str())
-
-
-def require_inside(partition: str, stored: int, low: int, high: int) -> None:
-    """Raises CannotRead where what follows the stored position, 0 for none, is not there."""
-    if stored > high:
-        raise CannotRead(
-            f"The stored position of {partition} is {stored}, beyond the end of the topic, {high}."
-            f" {RECREATED}"
-        )
-    if 0 < stored < low:
-        raise CannotRead(f"Messages {stored} to {low - 1} of {partition} were {DELETED}")
-
-
-def partitions_of(consumer: Consumer, topic: str) -> list[int]:
-    """Raises BrokerUnavailable, and CannotRead where there is no such topic."""
-    try:
-        found = consumer.list_topics(topic, BROKER_TIMEOUT).topics[topic]
-    except KafkaException as error:
-        raise BrokerUnavailable(str(error.args[0])) from error
-    if found.error is not None:
-        raise CannotRead(
-            f"The topic {topic} cannot be read: {found.error.str()}. Create it with"
-            " `manage.py create_topics` of users_project."
-        )
-    return list(found.partitions)
-
-
-def raw_message(message: Message) -> RawMessage:
-    return RawMessage(
-        message.topic() or "",
-        message.partition() or 0,
-        message.offset() or 0,
-        message.key(),
-        message.value(),
-        _headers(message),
-    )
-
-
-# ``message.headers()`` gives a broken list where a name is not UTF-8, and leaves the exception set;
-# only a call from C notices, and raises SystemError.
-_ask_for_headers = methodcaller("headers")
-
-
-def _headers(message: Message) -> tuple[tuple[str, bytes | None], ...]:
-    """None where a name is not UTF-8: nothing here needs them."""
-    try:
-        headers = _ask_for_headers(message)
-    except (SystemError, UnicodeDecodeError):
-        return ()
-    return tuple(cast("list[tuple[str, bytes | None]]", headers or []))

@@ -6,6 +6,7 @@ The contract is in ``docs/events``; a message is a CloudEvents 1.0 event in stru
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -13,9 +14,8 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -65,15 +65,21 @@ class UserEvent:
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
 
 
-def _in_utc(moment: datetime) -> datetime:
-    """Where that is in the year 0 or 10000, what PostgreSQL stores cannot be read by Python."""
+# RFC 3339, 5.6; pydantic's own datetime also takes "1", for a second after 1970.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _read_moment(value: object) -> datetime:
+    """In UTC; what is in the year 0 or 10000 there, Python could not read from PostgreSQL."""
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+        raise ValueError("no date-time of RFC 3339")
     try:
-        return moment.astimezone(UTC)
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except OverflowError as error:
         raise ValueError("the year is none in UTC") from error
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Moment = Annotated[datetime, BeforeValidator(_read_moment)]
 
 
 class _Strict(BaseModel):

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db.models import Count, Max
 from django.utils import timezone
 
-from inbox.kafka import require_inside
 from inbox.models import DeadLetter, EventLog, Position
+from inbox.positions import require_inside
 from inbox.topic import end_offsets
 
 MINUTES = 5

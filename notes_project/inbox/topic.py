@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from operator import methodcaller
+from typing import cast
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
     KafkaError,
     KafkaException,
+    Message,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from inbox.kafka import BROKER_TIMEOUT, BrokerUnavailable, partitions_of, raw_message
 from inbox.messages import RawMessage
+from inbox.positions import CannotRead
 
-_NO_LEADER_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+# A broker that does not answer for this long is treated as away; seconds.
+BROKER_TIMEOUT = 5.0
+_SPECS = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+
+class BrokerUnavailable(Exception):
+    """The broker did not answer; try again."""
+
+
+def partitions_of(client: Consumer | AdminClient, topic: str) -> list[int]:
+    """Raises BrokerUnavailable, and CannotRead where there is no such topic."""
+    try:
+        found = client.list_topics(topic, BROKER_TIMEOUT).topics[topic]
+    except KafkaException as error:
+        raise BrokerUnavailable(str(error.args[0])) from error
+    if found.error is not None:
+        raise CannotRead(
+            f"The topic {topic} cannot be read: {found.error.str()}. Create it with"
+            " `manage.py create_topics` of users_project."
+        )
+    return list(found.partitions)
 
 
 def end_offsets(servers: str, topic: str) -> dict[int, tuple[int, int]]:
@@ -27,31 +51,38 @@ def end_offsets(servers: str, topic: str) -> dict[int, tuple[int, int]]:
     Raises:
         BrokerUnavailable, CannotRead: as for a Subscription.
     """
-    consumer = Consumer(
-        {"bootstrap.servers": servers, "group.id": "unused", "allow.auto.create.topics": False},
-        logger=logging.getLogger("librdkafka"),
-    )
-    try:
-        return {
-            number: _watermarks(consumer, TopicPartition(topic, number))
-            for number in partitions_of(consumer, topic)
-        }
-    except KafkaException as error:
-        raise BrokerUnavailable(str(error.args[0])) from error
-    finally:
-        consumer.close()
+    admin = AdminClient({"bootstrap.servers": servers}, logger=logging.getLogger("librdkafka"))
+    numbers = set(partitions_of(admin, topic))
+    found = bounds(admin, topic, numbers)
+    if len(found) < len(numbers):
+        raise BrokerUnavailable(f"no answer about the partitions {sorted(numbers - found.keys())}")
+    return found
 
 
-def _watermarks(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
-    """Waits for a partition whose leader is being elected, as just after the topic was made."""
+def bounds(admin: AdminClient, topic: str, numbers: Collection[int]) -> dict[int, tuple[int, int]]:
+    """The first and the next offset of those of the partitions whose broker answers in time.
+
+    It waits for a partition whose leader is being elected, as just after the topic was made.
+    """
     deadline = time.monotonic() + BROKER_TIMEOUT
+    found: dict[int, tuple[int, int]] = {}
     while True:
-        try:
-            return consumer.get_watermark_offsets(place, BROKER_TIMEOUT)
-        except KafkaException as error:
-            if error.args[0].code() not in _NO_LEADER_YET or time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+        asked = [TopicPartition(topic, number) for number in set(numbers) - found.keys()]
+        lows, highs = (_offsets(admin, asked, spec) for spec in _SPECS)
+        found |= {number: (lows[number], highs[number]) for number in lows.keys() & highs.keys()}
+        if len(found) == len(numbers) or time.monotonic() > deadline:
+            return found
+        time.sleep(0.1)
+
+
+def _offsets(admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
+    timeout = BROKER_TIMEOUT / 2
+    answers = admin.list_offsets(dict.fromkeys(places, spec), request_timeout=timeout)
+    found = {}
+    for place, answer in answers.items():
+        with contextlib.suppress(KafkaException):
+            found[place.partition] = answer.result().offset
+    return found
 
 
 def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[RawMessage]]:
@@ -104,3 +135,28 @@ def group_size(servers: str, group_id: str) -> int:
         if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
             return 0
         raise BrokerUnavailable(str(error.args[0])) from error
+
+
+def raw_message(message: Message) -> RawMessage:
+    return RawMessage(
+        message.topic() or "",
+        message.partition() or 0,
+        message.offset() or 0,
+        message.key(),
+        message.value(),
+        _headers(message),
+    )
+
+
+# ``message.headers()`` gives a broken list where a name is not UTF-8, and leaves the exception set;
+# only a call from C notices, and raises SystemError.
+_ask_for_headers = methodcaller("headers")
+
+
+def _headers(message: Message) -> tuple[tuple[str, bytes | None], ...]:
+    """None where a name is not UTF-8: nothing here needs them."""
+    try:
+        headers = _ask_for_headers(message)
+    except (SystemError, UnicodeDecodeError):
+        return ()
+    return tuple(cast("list[tuple[str, bytes | None]]", headers or []))

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from devstack.errors import DevstackError
@@ -23,6 +23,7 @@ BENCHMARKS = {
     "P14": "p14_memory",
     "S1": "s1_users",
 }
+NEED_THE_PEER = {"P10"}
 RESULTS = Path("docs/benchmarks")
 
 
@@ -38,21 +39,30 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(BENCHMARKS):
         sys.exit(f"No benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")
+    names = arguments.names or _possible()
+    if NEED_THE_PEER & set(names) and not os.environ.get("PEER"):
+        sys.exit("P10 needs another implementation: PEER=FOLDER, see docs/benchmarks/README.md.")
     folder = Path(tempfile.mkdtemp(prefix="benchmarks-"))
-    results = []
     try:
         report.print_head()
-        for result in measure(arguments.names or BENCHMARKS, folder, small=arguments.small):
-            report.print_line(result)
-            results.append(result)
+        for results in measure(names, folder, small=arguments.small):
+            for result in results:
+                report.print_line(result)
+            report.write(arguments.output, results)
     except (DevstackError, BenchmarkFailed) as error:
         sys.exit(str(error))
     shutil.rmtree(folder)
-    report.write(arguments.output, results)
 
 
-def measure(names: list[str], folder: Path, *, small: bool) -> Iterator[dict]:
-    """The results, as soon as they are known.
+def _possible() -> list[str]:
+    if os.environ.get("PEER"):
+        return [*BENCHMARKS]
+    print(f"Without PEER, so without {', '.join(sorted(NEED_THE_PEER))}.")
+    return [name for name in BENCHMARKS if name not in NEED_THE_PEER]
+
+
+def measure(names: Iterable[str], folder: Path, *, small: bool) -> Iterator[list[dict]]:
+    """The results of each benchmark, as soon as they are known.
 
     Each benchmark has a process of its own: a process can be one of the two Django projects alone.
     """
@@ -67,7 +77,7 @@ def measure(names: list[str], folder: Path, *, small: bool) -> Iterator[dict]:
                 ).returncode
             if code:
                 raise BenchmarkFailed(f"{name} failed; what it wrote is in {log}")
-            yield from json.loads(output.read_text())
+            yield json.loads(output.read_text())
 
 
 if __name__ == "__main__":

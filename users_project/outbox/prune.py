@@ -41,7 +41,7 @@ def has_passed(slot: str, lsn: str) -> bool:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT confirmed_flush_lsn >= %s::pg_lsn FROM pg_replication_slots"
+            "SELECT confirmed_flush_lsn > %s::pg_lsn FROM pg_replication_slots"
             " WHERE slot_name = %s AND database = current_database()",
             [lsn, slot],
         )

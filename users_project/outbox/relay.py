@@ -143,20 +143,25 @@ class Relay:
             elif failure is not None:
                 failed.setdefault(row.user_id, (row, failure))
         if failed:
-            self._leave(failed, broker_works=bool(sent))
+            self._leave(failed, broker_works=bool(sent), full=len(rows) == self.batch_size)
         return sent
 
     def _leave(
-        self, failed: Mapping[str, tuple[PendingEvent, Failure]], broker_works: bool
+        self, failed: Mapping[str, tuple[PendingEvent, Failure]], *, broker_works: bool, full: bool
     ) -> None:
-        """Says what stays. A user whose event cannot be sent waits a while, alone."""
+        """Says what stays. A user whose event cannot be sent waits a while, alone.
+
+        So do all users of a full batch of which nothing was sent: where they are those of one
+        partition without a leader, those behind them can be sent.
+        """
         refused = {
             user_id: (row, failure)
             for user_id, (row, failure) in failed.items()
             if broker_works or failure.of_message
         }
-        for user_id, (row, failure) in refused.items():
+        for user_id in failed if full else refused:
             self._held_back[user_id] = self.clock() + HOLD_BACK
+        for user_id, (row, failure) in refused.items():
             logger.error(
                 "event_not_sent",
                 position=row.position,

@@ -60,6 +60,18 @@ def test_what_the_schema_refuses_in_the_data_is_refused(member, fault):
             read(event)
 
 
+@pytest.mark.parametrize(
+    "text", ["1", "2026-01-01", "2026-01-01T00:00:00", "\uff12026-01-01T00:00:00Z"]
+)
+@pytest.mark.parametrize("member", ["tokens_valid_after", "created_at"])
+def test_what_is_no_date_time_is_refused(member, text):
+    event = json.loads(EXAMPLES["user.updated.v1"])
+    event["data"][member] = text
+    assert not VALIDATOR.is_valid(event)
+    with pytest.raises(InvalidMessage, match=rf"^data\.{member}: value_error"):
+        read(event)
+
+
 @pytest.mark.parametrize("member", ["specversion", "id", "source", "type", "subject", "time"])
 def test_what_the_schema_refuses_in_the_envelope_is_refused(member):
     event = json.loads(EXAMPLES["user.updated.v1"])

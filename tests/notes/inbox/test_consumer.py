@@ -14,10 +14,12 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
 from devstack.processes import wait_until
+from inbox import topic as inbox_topic
 from inbox.consumer import EventConsumer, TooManyDeadLetters
-from inbox.kafka import CannotRead, Subscription, consumer_config
+from inbox.kafka import Subscription, consumer_config
 from inbox.models import DeadLetter, EventLog, Position, Topic
-from inbox.topic import group_size
+from inbox.positions import CannotRead
+from inbox.topic import BrokerUnavailable, group_size
 from tests import raw_headers
 from tests.notes.inbox.events import created, raw, updated
 from users.models import User
@@ -326,15 +328,52 @@ def test_a_database_that_is_away_is_waited_for_however_long(consumer, send, monk
     send(created(uuid.uuid4()))
     with monkeypatch.context() as patch:
         patch.setattr("inbox.consumer.apply_batch", away)
-        while not consumer._failures:
+        while not consumer._database.failures:
             consumer.step()
         for _ in range(1100):
             now[0] += 60
             consumer.step()
-    assert consumer._failures > 1100
+    assert consumer._database.failures > 1100
     now[0] += 60
     assert consumer.step() == 1
     assert User.objects.count() == 1
+
+
+def test_a_broker_that_answers_no_question_does_not_stop_what_is_read(
+    consumer, subscription, send, monkeypatch
+):
+    def away():
+        raise BrokerUnavailable("no answer")
+
+    monkeypatch.setattr("inbox.consumer.LOOK_INTERVAL", 0.0)
+    consumer.batch_size = 50
+    send(created(uuid.uuid4()))
+    catch_up(consumer)
+    monkeypatch.setattr(subscription, "topic_id", away)
+    send(*(created(uuid.uuid4()) for _ in range(1000)))
+    applied = 1
+    while applied < 1001:
+        step = consumer.step()
+        applied += step
+        assert step <= 50
+    assert consumer._broker.failures
+    assert User.objects.count() == 1001
+
+
+def test_a_partition_whose_broker_is_away_holds_up_no_other(
+    consumer, subscription, send, monkeypatch
+):
+    def without_the_first(admin, topic, numbers):
+        return inbox_topic.bounds(admin, topic, set(numbers) - {0})
+
+    send(*(created(uuid.uuid4()) for _ in range(100)))
+    with monkeypatch.context() as patch:
+        patch.setattr("inbox.kafka.bounds", without_the_first)
+        consumer.run(lambda: consumer._broker.failures > 1 and subscription.at_end == {1, 2})
+        others = User.objects.count()
+        assert 0 < others < 100
+    catch_up(consumer)
+    assert User.objects.count() == 100
 
 
 def test_a_worker_that_never_reached_the_database_ends_in_order_too(kafka, created_topic, settings):

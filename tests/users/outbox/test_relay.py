@@ -286,6 +286,32 @@ def test_refused_events_of_one_user_alone_do_not_fill_the_batch_for_ever(publish
     connection.close()
 
 
+def test_a_full_batch_of_a_partition_without_a_leader_holds_up_nobody_behind_it(publisher):
+    now = [0.0]
+    relay = Relay(lambda: publisher, stop=lambda: False, batch_size=2, clock=lambda: now[0])
+    ada, bob, cyd = users("ada", "bob", "cyd")
+    publish, away = publisher.publish, {ada, bob}
+
+    def without_a_leader(messages, give_up):
+        sent = publish(
+            [message for message in messages if message.key.decode() not in away], give_up
+        )
+        left = iter(sent)
+        return [
+            Failure("timed out") if message.key.decode() in away else next(left)
+            for message in messages
+        ]
+
+    publisher.publish = without_a_leader
+    assert relay.step() == 0
+    assert relay.step() == 1
+    assert publisher.sent == [(cyd, 1)]
+    away.clear()
+    now[0] += 60
+    assert relay.step() == 2
+    connection.close()
+
+
 def test_a_long_outage_ends_like_a_short_one(relay, publisher, monkeypatch):
     monkeypatch.setattr("outbox.relay.time.sleep", lambda _: None)
     users("ada")

@@ -13,10 +13,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from config.postgresql.base import limit_answers
 from config.progress import Progress
 from inbox.consumer import EventConsumer, TooManyDeadLetters
-from inbox.kafka import BrokerUnavailable, CannotRead, Subscription, consumer_config
+from inbox.kafka import Subscription, consumer_config
 from inbox.models import Position, Topic
+from inbox.positions import CannotRead
 from inbox.signals import StopRequest
-from inbox.topic import group_size
+from inbox.topic import BrokerUnavailable, group_size
 
 logger = structlog.get_logger(__name__)
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inbox.kafka import BrokerUnavailable, CannotRead
+from inbox.positions import CannotRead
 from inbox.status import MINUTES, Status, read_status
+from inbox.topic import BrokerUnavailable
 
 
 class Command(BaseCommand):

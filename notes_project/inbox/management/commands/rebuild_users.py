@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.progress import Progress
 from inbox import rebuild
-from inbox.kafka import BrokerUnavailable, CannotRead
-from inbox.topic import read_topic
+from inbox.positions import CannotRead
+from inbox.topic import BrokerUnavailable, read_topic
 
 
 class Command(BaseCommand):
