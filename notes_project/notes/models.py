@@ -18,6 +18,7 @@ from users.models import User
 
 DEFAULT_TITLE = "Untitled"
 EXCERPT_LENGTH = 200
+_LIVING = models.Q(deleted_at=None)
 # As SQL: the ORM takes longer to write this subquery than PostgreSQL to run it.
 _TAG_NAMES = """ARRAY(
     SELECT tags.name FROM note_tags JOIN tags ON tags.id = note_tags.tag_id
@@ -30,7 +31,12 @@ class NoteQuerySet(KeysetQuerySet["Note"]):
     descending = True
 
     def owned_by(self, user: User) -> NoteQuerySet:
-        return self.filter(user=user)
+        """The user's notes, without those in the trash."""
+        return self.filter(user=user, deleted_at=None)
+
+    def trashed_by(self, user: User) -> NoteQuerySet:
+        """The notes in the user's trash."""
+        return self.filter(user=user, deleted_at__isnull=False)
 
     def archived(self, archived: bool) -> NoteQuerySet:
         return self.filter(is_archived=archived)
@@ -68,7 +74,7 @@ class TagQuerySet(KeysetQuerySet["Tag"]):
 
     def used_by(self, user: User) -> TagQuerySet:
         """The tags of a user's notes: no other tag may be seen by that user."""
-        return self.filter(notes__user=user)
+        return self.filter(notes__user=user, notes__deleted_at=None)
 
     def summaries(self) -> list[dict[str, Any]]:
         """Names, and on how many of the notes that the filters left each stands."""
@@ -109,6 +115,8 @@ class Note(models.Model):
     created_at = models.DateTimeField(db_default=TransactionNow(), editable=False)
     # Moved by a trigger with every UPDATE, whoever sends it (migration 0003).
     updated_at = models.DateTimeField(db_default=TransactionNow(), editable=False)
+    # Set while the note is in the trash.
+    deleted_at = models.DateTimeField(null=True, editable=False)
     tags = models.ManyToManyField(Tag, through="NoteTag", related_name="notes", blank=True)
 
     objects = NoteQuerySet.as_manager()
@@ -117,10 +125,16 @@ class Note(models.Model):
         db_table = "notes"
         # One for each list that there is: all of a user's notes, and those archived or not.
         indexes = [
-            models.Index(fields=["user", "-updated_at", "-id"], name="notes_of_user"),
             models.Index(
-                fields=["user", "is_archived", "-updated_at", "-id"], name="notes_of_user_archived"
+                fields=["user", "-updated_at", "-id"], name="notes_of_user", condition=_LIVING
             ),
+            models.Index(
+                fields=["user", "is_archived", "-updated_at", "-id"],
+                name="notes_of_user_archived",
+                condition=_LIVING,
+            ),
+            # The trash. Not partial: deleting a user finds all notes by it.
+            models.Index(fields=["user", "deleted_at", "id"], name="notes_trash"),
         ]
 
     def __str__(self) -> str:

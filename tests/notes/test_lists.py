@@ -177,6 +177,15 @@ class TestNoteList:
         ]
         assert api.get(f"{NOTES}?tag=secret").json()["results"] == []
 
+    def test_not_those_in_the_trash(self, api, user):
+        note = make(api, tags=["a"])
+        Note.objects.update(deleted_at=START)
+        assert api.get(f"{NOTES}?archived=any").json()["results"] == []
+        assert api.get(f"{NOTES}{note['id']}/").status_code == 404
+        assert api.get(TAGS).json()["results"] == []
+        assert Note.objects.trashed_by(user).count() == 1
+        assert Note.objects.owned_by(user).count() == 0
+
     def test_archived(self, api):
         kept, archived = make(api), make(api)
         api.post(f"{NOTES}{archived['id']}/archive/")
