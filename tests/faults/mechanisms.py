@@ -243,12 +243,12 @@ def unread_messages():
     kafka.require_inside = lambda *_: None
 
 
-@off_in("republish_users")
+@off_in("reconcile_topic")
 def above_the_topic():
     """Users of whom the topic has a newer state are sent as they are."""
-    from outbox import republish
+    from outbox import reconcile
 
-    republish._REPAIRS["behind"] = republish._SNAPSHOT
+    reconcile._REPAIRS["behind"] = reconcile.SNAPSHOT
 
 
 @off_in("users")

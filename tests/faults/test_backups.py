@@ -23,7 +23,7 @@ def test_notes_db_restored(system, rng, tmp_path):
 @covers("who is newer in the topic gets a version above it", off="above_the_topic")
 def test_users_db_restored(system, rng, tmp_path):
     """What was answered after the backup is lost, and must be so on both sides."""
-    against = "republish_users --against-topic"
+    against = "reconcile_topic"
     with system.under_load(rng) as load:
         operations.back_up(system.stack.users_db, tmp_path / "users_db.dump")
         wait_for_answers(system, load)

@@ -124,7 +124,7 @@ def test_every_kind_is_named_and_repaired_as_the_documents_say(
     stale = re.search(r"stale .*", manage("notes", "rebuild_users", "--dry-run").stdout)[0]
     assert here in stale
     assert there not in stale
-    against = manage("users", "republish_users", "--against-topic", "--dry-run").stdout
+    against = manage("users", "reconcile_topic", "--dry-run").stdout
     assert there in re.search(r"behind .*", against)[0]
     assert here not in against
 

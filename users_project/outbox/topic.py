@@ -102,8 +102,8 @@ def _differences(
     ]
 
 
-def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[bytes]]:
-    """The values of all messages from the beginning to what is the end now, in batches.
+def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[tuple[bytes | None, bytes]]]:
+    """Key and value of all messages from the beginning to what is the end now, in batches.
 
     Joins no group.
 
@@ -139,8 +139,8 @@ def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[bytes]]:
                 if error is not None and error.code() != KafkaError._PARTITION_EOF:
                     raise BrokerUnavailable(error.str())
             unread -= {message.partition() for message in fetched if message.error() is not None}
-            values = (message.value() for message in fetched if message.error() is None)
-            yield [value for value in values if value is not None]
+            read = ((m.key(), m.value()) for m in fetched if m.error() is None)
+            yield [(key, value) for key, value in read if value is not None]
     except KafkaException as error:
         raise BrokerUnavailable(error.args[0].str()) from error
     finally:

@@ -83,6 +83,24 @@ def waiting():
     return [(kind, user, payload["data"]["version"]) for kind, user, payload in payloads]
 
 
+def test_all_or_some_users_are_sent_again(new_users, monkeypatch):
+    monkeypatch.setattr("outbox.republish.BATCH", 2)
+    people = new_users("ada", "bob", "cyd", "dan", "eve")
+    OutboxEvent.objects.all().delete()
+    assert run("republish_users", "--dry-run") == "5 users would be put into the outbox\n"
+    assert waiting() == []
+    assert run("republish_users") == "5 users put into the outbox\n"
+    in_order = sorted(str(person.id) for person in people)
+    assert sorted(waiting()) == [("user.snapshot.v1", user, 1) for user in in_order]
+    OutboxEvent.objects.all().delete()
+    assert run("republish_users", "--after", in_order[2]) == "2 users put into the outbox\n"
+    assert sorted(user for _, user, _ in waiting()) == in_order[3:]
+    OutboxEvent.objects.all().delete()
+    assert run("republish_users", in_order[0]) == "1 users put into the outbox\n"
+    with pytest.raises(CommandError, match="1 of the ids are no user's"):
+        run("republish_users", str(uuid.uuid4()))
+
+
 @pytest.fixture
 def sent(ada):
     """Ada, whose events have left."""
@@ -91,7 +109,8 @@ def sent(ada):
 
 
 def test_users_are_given_a_version_above_a_readers(sent):
-    assert run("republish_users", "--above", "41", sent) == "1 users put into the outbox\n"
+    raised = "1 users given a version above 41\n1 users put into the outbox\n"
+    assert run("republish_users", "--above", "41", sent) == raised
     assert waiting() == [("user.updated.v1", sent, 42), ("user.snapshot.v1", sent, 42)]
     run("republish_users", "--above", "7", sent)
     assert waiting()[2:] == [("user.snapshot.v1", sent, 42)]
@@ -105,21 +124,43 @@ def test_no_users_are_deleted_for_the_readers_and_users_stay(sent):
     assert User.objects.filter(pk=sent).exists()
 
 
-def test_an_id_of_nobody_is_an_error_unless_it_is_deleted(sent):
+@pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])
+def test_an_id_of_nobody_is_an_error_unless_it_is_deleted(sent, dry_run):
     ghost = str(uuid.uuid4())
     with pytest.raises(CommandError, match="1 of the ids are no user's"):
-        run("republish_users", "--above", "3", ghost)
+        run("republish_users", *dry_run, "--above", "3", ghost, ghost)
+    assert waiting() == []
+    run("republish_users", *dry_run, "--delete", "--above", "3", ghost, ghost)
+    assert len(waiting()) == (0 if dry_run else 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--above", "3"], "--above needs ids"),
+        (["--delete"], "--delete needs --above"),
+        (["--delete", "ID"], "--delete needs --above"),
+        (["--above", "0", "ID"], "--above is a version"),
+        (["--above", str(2**63 - 1), "ID"], "--above is a version"),
+        (["--after", "ID", "ID"], "--after goes without ids"),
+        (["--against-topic"], "unrecognized arguments"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(sent, arguments, reason):
+    words = [sent if word == "ID" else word for word in arguments]
+    with pytest.raises(CommandError, match=reason):
+        run("republish_users", *words)
     assert waiting() == []
 
 
-@pytest.mark.parametrize("arguments", [["--above", "3"], ["--delete"], ["--delete", "ID"]])
-def test_a_version_and_a_deletion_are_of_named_users(sent, arguments):
-    with pytest.raises(CommandError, match="--above needs ids"):
-        run("republish_users", *(sent if word == "ID" else word for word in arguments))
+def test_a_dry_run_counts_what_would_be_changed(new_users, sent):
+    """All of it, and changes nothing."""
+    (newer,) = new_users("bob")
+    User.objects.filter(pk=newer.pk).update(version=9)
+    OutboxEvent.objects.all().delete()
+    words = ["--delete", "--above", "3", sent, str(newer.pk), str(uuid.uuid4()), sent]
+    dry = run("republish_users", "--dry-run", *words)
     assert waiting() == []
-
-
-def test_a_dry_run_of_named_users_changes_nothing(sent):
-    run("republish_users", "--dry-run", "--delete", "--above", "3", sent, str(uuid.uuid4()))
-    assert waiting() == []
-    assert User.objects.get().version == 1
+    assert set(User.objects.values_list("version", flat=True)) == {1, 9}
+    assert dry.count("1 users") == 1
+    assert dry.replace("would be ", "") == run("republish_users", *words)

@@ -28,7 +28,7 @@ REPAIRS = {
     Kind.MISSING: _AGAIN,
     Kind.BEHIND: _AGAIN,
     Kind.AHEAD: "`republish_users --above VERSION ID` of users_project, with the version here",
-    Kind.DELETED: "`republish_users --against-topic --dry-run` of users_project",
+    Kind.DELETED: "`reconcile_topic --dry-run` of users_project",
     Kind.GHOST: "`republish_users --delete --above VERSION ID` of users_project, as for ahead",
 }
 
