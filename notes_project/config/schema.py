@@ -12,7 +12,7 @@ COMPONENTS: dict[str, Any] = {
     "schemas": {
         "Problem": {
             "type": "object",
-            "description": "RFC 9457. `errors` names each field or parameter that is wrong.",
+            "description": "RFC 9457. `errors` names what is wrong: fields, parameters, headers.",
             "required": ["type", "title", "status", "detail", "instance", "request_id"],
             "properties": {
                 "type": {"type": "string", "format": "uri-reference"},
@@ -29,6 +29,7 @@ COMPONENTS: dict[str, Any] = {
                         "properties": {
                             "pointer": {"type": "string", "format": "json-pointer"},
                             "parameter": _TEXT,
+                            "header": _TEXT,
                             "code": _TEXT,
                             "detail": _TEXT,
                         },

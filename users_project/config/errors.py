@@ -15,3 +15,7 @@ class ServiceUnavailable(exceptions.APIException):
 
 class InvalidParameters(exceptions.ValidationError):
     """Errors of the query string, by parameter: ``{"limit": "Give a number."}``."""
+
+
+class InvalidHeaders(exceptions.ValidationError):
+    """Errors of request headers, by header: ``{"If-Match": "Give an entity tag."}``."""

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.utils.serializer_helpers import ReturnDict
 from rest_framework.views import exception_handler
 
-from config.errors import InvalidParameters, ServiceUnavailable
+from config.errors import InvalidHeaders, InvalidParameters, ServiceUnavailable
 from config.problems import problem
 
 logger = structlog.get_logger(__name__)
@@ -37,15 +37,19 @@ def handle_exception(exc: Exception, context: dict[str, Any]) -> HttpResponse | 
         return None
     if response.status_code == 401 and request.method == "GET" and _prefers_html(request):
         return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
-    if isinstance(exc, exceptions.ValidationError):
-        detail = "The request has errors; each is named in errors."
-        body = problem(exc.status_code, detail, request.path, errors=_errors(exc))
-        # The browsable API shows the form again, with what was typed and what is wrong with it.
-        serializer = getattr(exc.detail, "serializer", None)
-        response.data = ReturnDict(body, serializer=serializer) if serializer else body
-    else:
-        response.data = problem(exc.status_code, str(exc.detail), request.path)
+    body = problem_of(exc, request.path)
+    # The browsable API shows the form again, with what was typed and what is wrong with it.
+    serializer = getattr(exc.detail, "serializer", None)
+    response.data = ReturnDict(body, serializer=serializer) if serializer else body
     return response
+
+
+def problem_of(exc: exceptions.APIException, instance: str, *, place: str = "") -> dict[str, Any]:
+    """The exception as a problem; ``place`` is a JSON pointer to what of the body it is about."""
+    if not isinstance(exc, exceptions.ValidationError):
+        return problem(exc.status_code, str(exc.detail), instance)
+    detail = "The request has errors; each is named in errors."
+    return problem(exc.status_code, detail, instance, errors=_errors(exc, place))
 
 
 def _prefers_html(request: Request) -> bool:
@@ -53,10 +57,11 @@ def _prefers_html(request: Request) -> bool:
     return renderer is not None and renderer.media_type == "text/html"
 
 
-def _errors(exc: exceptions.ValidationError) -> list[dict[str, str]]:
-    errors = list(_field_errors(exc.get_full_details(), ""))
-    if isinstance(exc, InvalidParameters):
-        return [{"parameter": error.pop("pointer").removeprefix("/"), **error} for error in errors]
+def _errors(exc: exceptions.ValidationError, place: str) -> list[dict[str, str]]:
+    errors = list(_field_errors(exc.get_full_details(), place))
+    for kind, member in ((InvalidParameters, "parameter"), (InvalidHeaders, "header")):
+        if isinstance(exc, kind):
+            return [{member: error.pop("pointer").removeprefix("/"), **error} for error in errors]
     return errors
 
 

@@ -10,7 +10,10 @@ from config.problems import MEDIA_TYPE
 
 
 class JSONRenderer(renderers.BaseRenderer):
-    """JSON by orjson; an error answer is labelled as problem details (RFC 9457 section 3)."""
+    """JSON by orjson; bytes are JSON already.
+
+    An error answer is labelled as problem details (RFC 9457 section 3).
+    """
 
     media_type = "application/json"
     format = "json"
@@ -28,6 +31,8 @@ class JSONRenderer(renderers.BaseRenderer):
             response["Content-Type"] = MEDIA_TYPE
         if data is None:
             return b""
+        if isinstance(data, bytes):
+            return data
         indent = orjson.OPT_INDENT_2 if (renderer_context or {}).get("indent") else 0
         return orjson.dumps(data, option=orjson.OPT_UTC_Z | indent, default=str)
 
