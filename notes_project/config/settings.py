@@ -47,6 +47,10 @@ KAFKA_GROUP_PROTOCOL = env.choice("KAFKA_GROUP_PROTOCOL", "classic", ("classic",
 
 COMPARISON_SECRET = env.secret("COMPARISON_SECRET", "")
 
+NOTES_TRASH_DAYS = env.integer("NOTES_TRASH_DAYS", 30)
+NOTES_HISTORY_DAYS = env.integer("NOTES_HISTORY_DAYS", 30)
+NOTES_IDEMPOTENCY_HOURS = env.integer("NOTES_IDEMPOTENCY_HOURS", 24)
+
 LOGGING = logs.configure(
     env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
     env.choice("LOG_FORMAT", "json", ("json", "console")),

@@ -72,6 +72,14 @@ class NoteFilter(BaseFilterBackend):
         ]
 
 
+class NoFilter(BaseFilterBackend):
+    """For a list that can be paged and nothing else."""
+
+    def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
+        _refuse_unknown(request.query_params, set())
+        return queryset
+
+
 class TagFilter(BaseFilterBackend):
     def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
         _refuse_unknown(request.query_params, {"prefix"})

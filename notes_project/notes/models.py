@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models
 from django.db.models import Count, Exists, OuterRef
@@ -29,14 +30,11 @@ _TAG_NAMES = """ARRAY(
 class NoteQuerySet(KeysetQuerySet["Note"]):
     keyset = ("updated_at", "id")
     descending = True
+    more: tuple[str, ...] = ()
 
     def owned_by(self, user: User) -> NoteQuerySet:
         """The user's notes, without those in the trash."""
         return self.filter(user=user, deleted_at=None)
-
-    def trashed_by(self, user: User) -> NoteQuerySet:
-        """The notes in the user's trash."""
-        return self.filter(user=user, deleted_at__isnull=False)
 
     def archived(self, archived: bool) -> NoteQuerySet:
         return self.filter(is_archived=archived)
@@ -63,10 +61,19 @@ class NoteQuerySet(KeysetQuerySet["Note"]):
         """One query, plain dictionaries: a list of model instances costs five times as much."""
         names = RawSQL(_TAG_NAMES, ())  # noqa: S611 - constant
         rows = self.annotate(tag_names=names, **annotations).values_list(
-            "id", "title", text, "is_archived", "tag_names", "created_at", "updated_at"
+            "id", "title", text, "is_archived", "tag_names", "created_at", "updated_at", *self.more
         )
-        keys = ("id", "title", text, "is_archived", "tags", "created_at", "updated_at")
+        keys = ("id", "title", text, "is_archived", "tags", "created_at", "updated_at", *self.more)
         return [dict(zip(keys, row, strict=True)) for row in rows]
+
+
+class TrashQuerySet(NoteQuerySet):
+    keyset = ("deleted_at", "id")
+    more = ("deleted_at",)
+
+    def trashed_by(self, user: User) -> TrashQuerySet:
+        """The notes in the user's trash."""
+        return self.filter(user=user, deleted_at__isnull=False)
 
 
 class TagQuerySet(KeysetQuerySet["Tag"]):
@@ -117,9 +124,13 @@ class Note(models.Model):
     updated_at = models.DateTimeField(db_default=TransactionNow(), editable=False)
     # Set while the note is in the trash.
     deleted_at = models.DateTimeField(null=True, editable=False)
+    # The number of the present state. Where title or content change, a trigger keeps the former one
+    # and raises it; who changes the tags raises it before, to the same effect (migration 0005).
+    version = models.IntegerField(default=1, db_default=1, editable=False)
     tags = models.ManyToManyField(Tag, through="NoteTag", related_name="notes", blank=True)
 
     objects = NoteQuerySet.as_manager()
+    trash = TrashQuerySet.as_manager()
 
     class Meta:
         db_table = "notes"
@@ -135,6 +146,7 @@ class Note(models.Model):
             ),
             # The trash. Not partial: deleting a user finds all notes by it.
             models.Index(fields=["user", "deleted_at", "id"], name="notes_trash"),
+            models.Index(fields=["deleted_at"], name="notes_overdue", condition=~_LIVING),
         ]
 
     def __str__(self) -> str:
@@ -164,3 +176,69 @@ class NoteTag(models.Model):
 
     def __str__(self) -> str:
         return f"{self.note_id} {self.tag_id}"
+
+
+class NoteVersionQuerySet(KeysetQuerySet["NoteVersion"]):
+    keyset = ("number",)
+    descending = True
+
+    def of_note(self, note_id: str, user: User) -> NoteVersionQuerySet:
+        """The former states of a living note of the user's."""
+        return self.filter(note__pk=note_id, note__user=user, note__deleted_at=None)
+
+    def summaries(self) -> list[dict[str, Any]]:
+        return self._dictionaries("number", "title", "tags", "updated_at", "replaced_at")
+
+    def representations(self) -> list[dict[str, Any]]:
+        """What the API shows of each, whole."""
+        names = ("number", "title", "content", "tags", "updated_at", "replaced_at")
+        return self._dictionaries(*names)
+
+    def _dictionaries(self, *names: str) -> list[dict[str, Any]]:
+        return [dict(row) for row in self.values(*names)]
+
+
+class NoteVersion(models.Model):
+    """A former state of a note, which a trigger keeps (migration 0005)."""
+
+    pk = models.CompositePrimaryKey("note_id", "number")
+    note = models.ForeignKey(
+        Note, models.DO_NOTHING, related_name="versions", db_index=False, db_constraint=False
+    )
+    number = models.IntegerField()
+    title = models.CharField(max_length=500)
+    content = models.TextField(null=True)  # noqa: DJ001 - as of the note
+    tags = ArrayField(models.CharField(max_length=MAX_LENGTH))
+    # Of this state.
+    updated_at = models.DateTimeField()
+    replaced_at = models.DateTimeField(db_default=TransactionNow())
+
+    objects = NoteVersionQuerySet.as_manager()
+
+    class Meta:
+        db_table = "note_versions"
+        indexes = [models.Index(fields=["replaced_at"], name="note_versions_overdue")]
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.number})"
+
+
+class IdempotencyKey(models.Model):
+    """A request of a user, and the answer to it while it is kept."""
+
+    pk = models.CompositePrimaryKey("user_id", "key")
+    user = models.ForeignKey(User, models.DO_NOTHING, db_index=False, db_constraint=False)
+    key = models.CharField(max_length=255, db_collation="C")
+    request = models.BinaryField()
+    # The answer. It comes in the transaction that makes the row, so nobody sees it without.
+    status = models.SmallIntegerField(default=0, db_default=0)
+    headers = models.JSONField(default=dict, db_default={})
+    body = models.BinaryField(default=bytes, db_default=b"")
+    created_at = models.DateTimeField(db_default=TransactionNow())
+
+    class Meta:
+        db_table = "idempotency_keys"
+        indexes = [models.Index(fields=["created_at"], name="idempotency_keys_overdue")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -16,6 +16,7 @@ from config.parsers import require_body
 from notes.models import DEFAULT_TITLE
 from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise
 
+ID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 MAX_TAGS = 50
 MAX_CONTENT_BYTES = 1024 * 1024
 
@@ -141,6 +142,18 @@ class NoteSerializer(StrictSerializer):
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
 
+    def to_internal_value(self, data: Any) -> Any:
+        if self.partial and isinstance(data, dict):
+            data = {
+                name: self._default(name) if data[name] is None else data[name] for name in data
+            }
+        return super().to_internal_value(data)
+
+    def _default(self, name: str) -> Any:
+        """What null stands for in a merge patch (RFC 7396): there is no such member any more."""
+        default = getattr(self.fields.get(name), "default", None)
+        return default() if callable(default) else default
+
 
 class NoteSummarySerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
@@ -150,6 +163,65 @@ class NoteSummarySerializer(serializers.Serializer[Any]):
     tags = serializers.ListField(child=serializers.CharField())
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+
+OPERATIONS = ("create", "replace", "change", "delete", "archive", "unarchive")
+MAX_OPERATIONS = 100
+
+
+class OperationSerializer(NoteSerializer):
+    """Describes an operation; each is read by itself, so that one does no harm to another."""
+
+    op = serializers.ChoiceField(OPERATIONS)
+    id = serializers.UUIDField(required=False, help_text="Of the note, for all but create.")
+    if_match = serializers.CharField(
+        required=False, help_text="As the header If-Match, for all but create."
+    )
+
+
+@extend_schema_field(OperationSerializer(many=True))
+class Operations(serializers.ListField):
+    pass
+
+
+class BulkSerializer(StrictSerializer):
+    operations = Operations(min_length=1, max_length=MAX_OPERATIONS)
+
+
+@extend_schema_field({"$ref": "#/components/schemas/Problem"})
+class Problem(serializers.JSONField):
+    pass
+
+
+class ResultSerializer(serializers.Serializer[Any]):
+    status = serializers.IntegerField(help_text="As that of a request for this alone.")
+    etag = serializers.CharField(required=False, help_text="Of the note in `body`.")
+    body = NoteSerializer(required=False)
+    problem = Problem(required=False)
+
+
+class BulkResultsSerializer(serializers.Serializer[Any]):
+    results = ResultSerializer(many=True)
+
+
+class TrashedNoteSerializer(NoteSerializer):
+    deleted_at = serializers.DateTimeField(read_only=True)
+
+
+class TrashedSummarySerializer(NoteSummarySerializer):
+    deleted_at = serializers.DateTimeField()
+
+
+class VersionSummarySerializer(serializers.Serializer[Any]):
+    number = serializers.IntegerField()
+    title = serializers.CharField()
+    tags = serializers.ListField(child=serializers.CharField())
+    updated_at = serializers.DateTimeField(help_text="When the note became so.")
+    replaced_at = serializers.DateTimeField(help_text="When it was changed again.")
+
+
+class VersionSerializer(VersionSummarySerializer):
+    content = serializers.CharField(allow_null=True)
 
 
 class TagSerializer(serializers.Serializer[Any]):

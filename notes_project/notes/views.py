@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from django.db import IntegrityError
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import exceptions, generics, serializers, status, viewsets
 from rest_framework.decorators import action
@@ -11,13 +10,25 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.utils.serializer_helpers import ReturnDict
 
+from config.parsers import JSONParser
+from notes import bulk
+from notes.etags import IF_MATCH, IF_NONE_MATCH, answer_read, conditions_of, entity_tag, headers
 from notes.filters import NoteFilter, TagFilter
+from notes.idempotency import PARAMETER, idempotent
+from notes.merge_patch import ACCEPT_PATCH, MergePatchParser
 from notes.models import Note, NoteQuerySet, Tag, TagQuerySet
 from notes.pagination import KeysetPagination
-from notes.serializers import NoteSerializer, NoteSummarySerializer, TagSerializer
+from notes.serializers import (
+    ID,
+    BulkResultsSerializer,
+    BulkSerializer,
+    NoteSerializer,
+    NoteSummarySerializer,
+    TagSerializer,
+)
 from notes.tag_names import InvalidTagName, normalise
-from notes.write import change_note, create_note
-from users.models import User
+from notes.write import archive_note, change_note, create_note, trash_note
+from users.authentication import signed_in
 
 
 @extend_schema_view(
@@ -26,28 +37,41 @@ from users.models import User
         summary="One's own notes, the last changed first",
         responses=NoteSummarySerializer(many=True),
     ),
-    create=extend_schema(operation_id="create_note", summary="Write a note"),
-    retrieve=extend_schema(operation_id="get_note", summary="Read a note"),
+    create=extend_schema(
+        operation_id="create_note", summary="Write a note", parameters=[PARAMETER]
+    ),
+    retrieve=extend_schema(
+        operation_id="get_note",
+        summary="Read a note",
+        parameters=[IF_NONE_MATCH],
+    ),
     update=extend_schema(
         operation_id="replace_note",
         summary="Replace a note",
+        parameters=[IF_MATCH],
         description="What is left out gets its default.",
     ),
     partial_update=extend_schema(
         operation_id="change_note",
         summary="Change a note",
-        description="What is left out stays. `tags` replaces all tags, `content: null` clears.",
+        parameters=[IF_MATCH],
+        description="A JSON merge patch (RFC 7396): what is left out stays, null sets the default."
+        " `tags` replaces all tags.",
     ),
-    destroy=extend_schema(operation_id="delete_note", summary="Delete a note"),
+    destroy=extend_schema(
+        operation_id="delete_note", summary="Move a note to the trash", parameters=[IF_MATCH]
+    ),
     archive=extend_schema(
         operation_id="archive_note",
         summary="Archive a note",
+        parameters=[IF_MATCH],
         request=None,
         responses=NoteSerializer,
     ),
     unarchive=extend_schema(
         operation_id="unarchive_note",
         summary="Bring a note back from the archive",
+        parameters=[IF_MATCH],
         request=None,
         responses=NoteSerializer,
     ),
@@ -57,10 +81,19 @@ class NoteViewSet(viewsets.GenericViewSet[Note]):
     serializer_class = NoteSerializer
     pagination_class = KeysetPagination
     filter_backends = [NoteFilter]
-    lookup_value_regex = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+    lookup_value_regex = ID
+
+    def get_parsers(self) -> list[Any]:
+        patching = [MergePatchParser()] if self.request and self.request.method == "PATCH" else []
+        return [*super().get_parsers(), *patching]
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        patch = {"Accept-Patch": ACCEPT_PATCH} if "PATCH" in self.allowed_methods else {}
+        return {**super().default_response_headers, **patch}
 
     def get_queryset(self) -> NoteQuerySet:
-        return Note.objects.owned_by(_user(self.request))
+        return Note.objects.owned_by(signed_in(self.request))
 
     def get_object(self) -> dict[str, Any]:  # type: ignore[override]
         rows = self.get_queryset().filter(pk=self.kwargs["pk"]).representations()
@@ -72,34 +105,30 @@ class NoteViewSet(viewsets.GenericViewSet[Note]):
         rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(rows)
 
+    @idempotent
     def create(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        try:
-            note = create_note(_user(request), **serializer.validated_data)
-        except IntegrityError:
-            # Deleted since the token was checked.
-            raise exceptions.AuthenticationFailed("There is no such account.") from None
+        note = create_note(signed_in(request), **serializer.validated_data)
         location = reverse("note-detail", [note["id"]], request=request)
         return self._answer(note, status.HTTP_201_CREATED, {"Location": location})
 
     def retrieve(self, request: Request, pk: str) -> Response:
-        return self._answer(self.get_object())
+        note = self.get_object()
+        return answer_read(request, entity_tag(note), self._data(note))
 
     def update(self, request: Request, pk: str, partial: bool = False) -> Response:
+        conditions = conditions_of(request)
         serializer = self.get_serializer(data=request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
-        note = change_note(_user(request), pk, serializer.validated_data)
-        if note is None:
-            raise exceptions.NotFound
+        note = change_note(signed_in(request), pk, serializer.validated_data, conditions)
         return self._answer(note)
 
     def partial_update(self, request: Request, pk: str) -> Response:
         return self.update(request, pk, partial=True)
 
     def destroy(self, request: Request, pk: str) -> Response:
-        deleted, _ = self.get_queryset().filter(pk=pk).delete()
-        if not deleted:
+        if not trash_note(signed_in(request), pk, conditions_of(request)):
             raise exceptions.NotFound
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -112,15 +141,44 @@ class NoteViewSet(viewsets.GenericViewSet[Note]):
         return self._set_archived(False)
 
     def _set_archived(self, archived: bool) -> Response:
-        self.get_queryset().filter(pk=self.kwargs["pk"]).set_archived(archived)
-        return self._answer(self.get_object())
+        conditions = conditions_of(self.request)
+        pk = self.kwargs["pk"]
+        return self._answer(archive_note(signed_in(self.request), pk, archived, conditions))
 
     def _answer(
-        self, note: dict[str, Any], code: int = 200, headers: dict[str, str] | None = None
+        self,
+        note: dict[str, Any] | None,
+        code: int = status.HTTP_200_OK,
+        location: dict[str, str] | None = None,
     ) -> Response:
-        # With the serializer, from which the browsable API fills its forms.
-        data = ReturnDict(note, serializer=self.get_serializer(note))
-        return Response(data, status=code, headers=headers)
+        """Raises NotFound where there is no note."""
+        if note is None:
+            raise exceptions.NotFound
+        sent = headers(self.request, entity_tag(note))
+        return Response(self._data(note), status=code, headers={**sent, **(location or {})})
+
+    def _data(self, note: dict[str, Any]) -> ReturnDict[str, Any]:
+        """With the serializer, from which the browsable API fills its forms."""
+        return ReturnDict(note, serializer=self.get_serializer(note))
+
+
+class BulkView(generics.GenericAPIView[Note]):
+    serializer_class = BulkSerializer
+    parser_classes = [JSONParser]
+
+    @extend_schema(
+        operation_id="write_notes",
+        summary="Write several notes",
+        description="Each operation succeeds or fails by itself; the results are in their order.",
+        responses=BulkResultsSerializer,
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        operations = serializer.validated_data["operations"]
+        context = self.get_serializer_context()
+        return Response({"results": bulk.perform(signed_in(request), operations, context)})
 
 
 class TagView(generics.GenericAPIView[Tag]):
@@ -130,7 +188,7 @@ class TagView(generics.GenericAPIView[Tag]):
     filter_backends = [TagFilter]
 
     def get_queryset(self) -> TagQuerySet:
-        return Tag.objects.used_by(_user(self.request))
+        return Tag.objects.used_by(signed_in(self.request))
 
 
 class TagList(TagView):
@@ -162,8 +220,3 @@ class TagDetail(TagView):
         if not rows:
             raise exceptions.NotFound
         return Response(rows[0])
-
-
-def _user(request: Request) -> User:
-    """No view here lets an anonymous user in."""
-    return cast("User", request.user)

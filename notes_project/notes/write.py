@@ -1,17 +1,21 @@
-"""Writing a note with its tags. Each function is one transaction."""
+"""Writing notes with their tags. Each function is one transaction, or a savepoint within one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.functions import TransactionNow
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 
-from notes.models import Note
+from notes.etags import UNCONDITIONAL, Conditions, entity_tag
+from notes.models import Note, NoteQuerySet, NoteTag
+from users.authentication import NoSuchAccount
 from users.models import User
 
+BATCH = 1000
 # FOR KEY SHARE: a tag that is being deleted is waited for and then not found, never linked.
 _LINK = """
 WITH found AS (
@@ -32,42 +36,127 @@ DELETE FROM note_tags USING tags WHERE note_id = %s AND tag_id = id AND name <> 
 
 
 def create_note(user: User, *, title: str, content: str | None, tags: list[str]) -> dict[str, Any]:
-    """Returns what the API shows of the note. Raises IntegrityError where the user is gone."""
-    with transaction.atomic():
-        note = Note.objects.create(user=user, title=title, content=content)
-        _link(note.id, tags)
+    """Returns what the API shows of the note. Raises NoSuchAccount where the user is gone."""
+    try:
+        with transaction.atomic():
+            note = Note.objects.create(user=user, title=title, content=content)
+            _link(note.id, tags)
+    except IntegrityError:
+        # Deleted since the token was checked.
+        raise NoSuchAccount from None
     return note.representation(tags)
 
 
+@transaction.atomic
 def change_note(
-    user: User, note_id: UUID | str, fields: Mapping[str, Any]
+    user: User,
+    note_id: UUID | str,
+    fields: Mapping[str, Any],
+    conditions: Conditions = UNCONDITIONAL,
 ) -> dict[str, Any] | None:
-    """Sets ``title``, ``content`` and ``tags``, those that are given.
+    """Sets ``title``, ``content`` and ``tags``, those that are given; what is so already stays.
 
-    Returns what the API then shows of the note; None where the user has no such note.
+    Returns what the API then shows of the note; None where the user has no such note. Raises
+    PreconditionFailed.
     """
     own = Note.objects.owned_by(user).filter(pk=note_id)
-    columns = {name: value for name, value in fields.items() if name != "tags"}
-    with transaction.atomic():
-        # Also where only the tags change: they are part of the note. The row stays locked.
-        if fields and not own.update(**columns, updated_at=TransactionNow()):
-            return None
-        if "tags" in fields:
-            _unlink_others(note_id, fields["tags"])
-            _link(note_id, fields["tags"])
-        return next(iter(own.representations()), None)
+    before = _lock(own, conditions)
+    if before is None:
+        return None
+    changes = {
+        name: value for name, value in fields.items() if name != "tags" and before[name] != value
+    }
+    tags = fields.get("tags")
+    if tags is not None and tags != _tags(note_id):
+        # A trigger keeps the former state where the text changes; of tags it has to be told, before
+        # they change.
+        changes["version"] = F("version") + 1
+    if changes:
+        own.update(**changes)
+    if "version" in changes:
+        _unlink_others(note_id, fields["tags"])
+        _link(note_id, fields["tags"])
+    return own.representations()[0]
+
+
+@transaction.atomic
+def archive_note(
+    user: User, note_id: UUID | str, archived: bool, conditions: Conditions = UNCONDITIONAL
+) -> dict[str, Any] | None:
+    """As `change_note`, for ``is_archived``."""
+    own = Note.objects.owned_by(user).filter(pk=note_id)
+    if _lock(own, conditions) is None:
+        return None
+    own.set_archived(archived)
+    return own.representations()[0]
+
+
+@transaction.atomic
+def trash_note(user: User, note_id: UUID | str, conditions: Conditions = UNCONDITIONAL) -> bool:
+    """Moves a note to the trash; False where the user has no such note.
+
+    Raises PreconditionFailed, as all that follows.
+    """
+    own = Note.objects.owned_by(user).filter(pk=note_id)
+    return _lock(own, conditions) is not None and bool(own.update(deleted_at=TransactionNow()))
+
+
+@transaction.atomic
+def restore_note(
+    user: User, note_id: UUID | str, conditions: Conditions = UNCONDITIONAL
+) -> dict[str, Any] | None:
+    """Takes a note out of the trash; None where the user has none such there."""
+    trashed = Note.trash.trashed_by(user).filter(pk=note_id)
+    if _lock(trashed, conditions) is None:
+        return None
+    trashed.update(deleted_at=None)
+    return Note.objects.owned_by(user).filter(pk=note_id).representations()[0]
+
+
+@transaction.atomic
+def delete_note(user: User, note_id: UUID | str, conditions: Conditions = UNCONDITIONAL) -> bool:
+    """Deletes a note of the trash for good; False where the user has none such there."""
+    trashed = Note.trash.trashed_by(user).filter(pk=note_id)
+    return _lock(trashed, conditions) is not None and bool(trashed.delete()[0])
+
+
+def empty_trash(user: User) -> None:
+    """Deletes all of a user's trash, in transactions that are short however much it is."""
+    trashed = Note.trash.trashed_by(user)
+    while trashed.filter(pk__in=trashed.values("pk")[:BATCH]).delete()[0]:
+        pass
+
+
+def _lock(note: NoteQuerySet, conditions: Conditions) -> Mapping[str, Any] | None:
+    """Locks the one row and returns the columns that can be set; None where it is not there."""
+    row = note.select_for_update(no_key=True).values("title", "content").first()
+    if row is not None and conditions != UNCONDITIONAL:
+        # Not in one query, which would read the tags of before it waited for the lock.
+        conditions.require(entity_tag(note.representations()[0]))
+    return row
+
+
+def make_tags(names: Collection[str]) -> None:
+    """Makes those of the normalised names that there are not."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MAKE, [list(names)])
+
+
+def _tags(note_id: UUID | str) -> list[str]:
+    links = NoteTag.objects.filter(note__pk=note_id).order_by("tag__name")
+    return list(links.values_list("tag__name", flat=True))
 
 
 def _link(note_id: UUID | str, names: list[str]) -> None:
     """Gives the note tags of these normalised names, each once, and makes those there are not."""
     if not names:
         return
-    with connection.cursor() as cursor:
-        while True:
+    while True:
+        with connection.cursor() as cursor:
             cursor.execute(_LINK, [names, note_id])
             if cursor.fetchone()[0] == len(names):
                 return
-            cursor.execute(_MAKE, [names])
+        make_tags(names)
 
 
 def _unlink_others(note_id: UUID | str, names: list[str]) -> None:

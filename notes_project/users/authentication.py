@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import structlog
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
@@ -19,6 +21,12 @@ from users.models import User
 
 COOKIE = "access_token"
 NO_KEYS = "Access tokens cannot be verified at the moment."
+
+
+class NoSuchAccount(exceptions.AuthenticationFailed):
+    """The user was deleted after the token had been checked."""
+
+    default_detail = "There is no such account."
 
 
 class TokenAuthentication(SessionAuthentication):
@@ -80,6 +88,11 @@ def user_of(token: str) -> User:
     user.is_staff = access.is_staff and access.state.version >= user.version
     structlog.contextvars.bind_contextvars(user_id=str(user.id))
     return user
+
+
+def signed_in(request: Request) -> User:
+    """The user of a view that lets nobody else in."""
+    return cast("User", request.user)
 
 
 def _stored(access: tokens.AccessToken) -> User | None:

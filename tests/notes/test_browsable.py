@@ -99,7 +99,8 @@ def test_a_note_is_written_read_and_changed_from_its_pages(browser):
 
     page = page_of(browser.delete(url, headers={"x-csrftoken": script_token(page)}))
     assert "HTTP 204 No Content" in page
-    assert not Note.objects.exists()
+    note.refresh_from_db()
+    assert note.deleted_at
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,7 @@ class TestNoteList:
         assert api.get(f"{NOTES}?archived=any").json()["results"] == []
         assert api.get(f"{NOTES}{note['id']}/").status_code == 404
         assert api.get(TAGS).json()["results"] == []
-        assert Note.objects.trashed_by(user).count() == 1
+        assert Note.trash.trashed_by(user).count() == 1
         assert Note.objects.owned_by(user).count() == 0
 
     def test_archived(self, api):

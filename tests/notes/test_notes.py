@@ -242,7 +242,7 @@ class TestRead:
             body = response.json()
             bodies.append((body["detail"], response["Allow"], sorted(response.headers)))
         assert bodies[0] == bodies[1] == bodies[2]
-        assert Note.objects.get().title == "Bob's"
+        assert Note.objects.get(title="Bob's")
 
     @pytest.mark.parametrize("action", ["archive", "unarchive"])
     def test_so_for_archiving(self, api, bobs_api, action):
@@ -322,12 +322,20 @@ class TestChange:
         assert errors_of(api.put(url_of(note), {"id": note["id"]})) == {("/id", "read_only")}
         assert api.get(url_of(note)).json() == note
 
-    def test_delete_takes_the_links_with_it(self, api):
+    def test_what_is_deleted_is_gone(self, api):
         note = make(api, tags=["a"])
         response = api.delete(url_of(note))
         assert (response.status_code, response.content) == (204, b"")
-        assert_not_found(api.delete(url_of(note)))
-        assert not NoteTag.objects.exists()
+        for method in ("get", "put", "patch", "delete"):
+            assert_not_found(getattr(api, method)(url_of(note), {"title": "x"}))
+        for action in ("archive", "unarchive"):
+            assert_not_found(api.post(f"{url_of(note)}{action}/"))
+
+    def test_what_is_so_already_changes_nothing(self, api):
+        note = make(api, title="a", content="b", tags=["c", "d"])
+        fields = {"title": "a", "content": "b", "tags": ["D", "c"]}
+        assert api.put(url_of(note), fields).json() == note
+        assert api.patch(url_of(note), {"tags": ["d", "c"]}).json() == note
 
     def test_archiving_twice_changes_it_once(self, api):
         note = make(api, tags=["a"])

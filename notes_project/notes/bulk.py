@@ -1,0 +1,141 @@
+"""``POST /notes/bulk/``: several writes in one request; each succeeds or fails by itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from rest_framework import exceptions, status
+from rest_framework.exceptions import ErrorDetail
+
+from config.exceptions import problem_of
+from notes.etags import NO_TAGS, UNCONDITIONAL, Conditions, entity_tag, parse
+from notes.models import Note
+from notes.serializers import ID, OPERATIONS, NoteSerializer
+from notes.write import archive_note, change_note, create_note, make_tags, trash_note
+from users.models import User
+
+
+@dataclass
+class Operation:
+    name: str
+    note_id: str = ""
+    conditions: Conditions = UNCONDITIONAL
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+def perform(user: User, operations: list[Any], context: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Does the operations in one transaction; returns the result of each, in order.
+
+    Args:
+        operations: as they came.
+        context: of the view's serializers.
+    """
+    read = [_read(data, context) for data in operations]
+    path = context["request"].path
+    with transaction.atomic():
+        _lock_all(user, [each for each in read if isinstance(each, Operation)])
+        return [_result(user, each, path, number) for number, each in enumerate(read)]
+
+
+def _lock_all(user: User, operations: list[Operation]) -> None:
+    """In one order, so that two requests for the same notes or tags never wait for each other."""
+    ids = [operation.note_id for operation in operations if operation.note_id]
+    notes = Note.objects.owned_by(user).filter(pk__in=ids).order_by("pk")
+    list(notes.select_for_update(no_key=True).values_list("pk"))
+    tags = {tag for operation in operations for tag in operation.fields.get("tags", ())}
+    if tags:
+        make_tags(tags)
+
+
+def _result(
+    user: User, operation: Operation | exceptions.ValidationError, path: str, number: int
+) -> dict[str, Any]:
+    try:
+        if isinstance(operation, exceptions.ValidationError):
+            raise operation
+        with transaction.atomic():
+            note = _do(user, operation)
+    except exceptions.APIException as error:
+        problem = problem_of(error, path, place=f"/operations/{number}")
+        return {"status": error.status_code, "problem": problem}
+    if note is None:
+        return {"status": status.HTTP_204_NO_CONTENT}
+    created = operation.name == "create"
+    code = status.HTTP_201_CREATED if created else status.HTTP_200_OK
+    return {"status": code, "etag": entity_tag(note), "body": note}
+
+
+def _do(user: User, operation: Operation) -> dict[str, Any] | None:
+    """What the API then shows of the note; None where it is in the trash."""
+    note_id, conditions, fields = operation.note_id, operation.conditions, operation.fields
+    note: dict[str, Any] | None
+    if operation.name == "create":
+        return create_note(user, **fields)
+    if operation.name == "delete":
+        if not trash_note(user, note_id, conditions):
+            raise exceptions.NotFound
+        return None
+    if operation.name in ("archive", "unarchive"):
+        note = archive_note(user, note_id, operation.name == "archive", conditions)
+    else:
+        note = change_note(user, note_id, fields, conditions)
+    if note is None:
+        raise exceptions.NotFound
+    return note
+
+
+def _read(data: Any, context: Mapping[str, Any]) -> Operation | exceptions.ValidationError:
+    try:
+        return _parse(data, context)
+    except exceptions.ValidationError as error:
+        return error
+
+
+def _parse(data: Any, context: Mapping[str, Any]) -> Operation:
+    if not isinstance(data, dict):
+        raise exceptions.ValidationError("An operation is an object.", "invalid")
+    rest = {**data}
+    name = rest.pop("op", None)
+    if name not in OPERATIONS:
+        choices = ", ".join(OPERATIONS)
+        raise exceptions.ValidationError({"op": f"Give one of: {choices}."}, "invalid_choice")
+    if name == "create":
+        return Operation(name, fields=_fields(rest, context))
+    note_id, conditions = _take_id(rest), _take_conditions(rest)
+    if name in ("replace", "change"):
+        fields = _fields(rest, context, partial=name == "change")
+        return Operation(name, note_id, conditions, fields)
+    if rest:
+        unknown = ErrorDetail("There is no such field.", "unknown")
+        raise exceptions.ValidationError({key[:100]: [unknown] for key in sorted(rest)[:10]})
+    return Operation(name, note_id, conditions)
+
+
+def _fields(data: Any, context: Mapping[str, Any], *, partial: bool = False) -> dict[str, Any]:
+    serializer = NoteSerializer(data=data, partial=partial, context=context)
+    serializer.is_valid(raise_exception=True)
+    fields: dict[str, Any] = serializer.validated_data
+    return fields
+
+
+def _take_id(data: dict[str, Any]) -> str:
+    note_id = data.pop("id", None)
+    if note_id is None:
+        raise exceptions.ValidationError({"id": "This field is required."}, "required")
+    if not isinstance(note_id, str) or not re.fullmatch(ID, note_id):
+        raise exceptions.ValidationError({"id": "Must be a valid UUID."}, "invalid")
+    return note_id
+
+
+def _take_conditions(data: dict[str, Any]) -> Conditions:
+    if "if_match" not in data:
+        return UNCONDITIONAL
+    text = data.pop("if_match")
+    tags = parse(text) if isinstance(text, str) else None
+    if tags is None:
+        raise exceptions.ValidationError({"if_match": NO_TAGS}, "invalid")
+    return Conditions(if_match=tags)

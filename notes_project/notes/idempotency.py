@@ -1,0 +1,139 @@
+"""``Idempotency-Key``: a request that is sent again does its work once, with one answer."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Callable
+from hashlib import blake2b, sha256
+from typing import Any, Concatenate, ParamSpec
+
+import orjson
+import psycopg
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.utils.datastructures import MultiValueDict
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import exceptions, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.errors import InvalidHeaders
+from config.renderers import JSONRenderer
+from notes.models import IdempotencyKey
+from users.authentication import NoSuchAccount, signed_in
+from users.models import User
+
+HEADER = "Idempotency-Key"
+# Marks an answer that is given again.
+REPLAYED = "Idempotent-Replayed"
+PARAMETER = OpenApiParameter(
+    HEADER,
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="Makes it safe to send the same request again: 1 to 255 visible ASCII characters,"
+    f" of the client's choice. An answer that is given again has `{REPLAYED}: true`.",
+)
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_KEPT_HEADERS = ("Location", "ETag")
+# Here an equal request waits until the first one has ended. Then it has the lock of the row, which
+# is its own or the first one's.
+_CLAIM = """
+INSERT INTO idempotency_keys (user_id, key, request) VALUES (%s, %s, %s)
+ON CONFLICT (user_id, key) DO UPDATE SET request = excluded.request, created_at = now()
+    WHERE idempotency_keys.created_at < now() - make_interval(hours => %s)
+"""
+
+P = ParamSpec("P")
+Handler = Callable[Concatenate[Any, Request, P], Response]
+
+
+class StillRunning(exceptions.APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "The first request with this key still runs. Send it again shortly."
+    wait = 5  # seconds, as Retry-After
+
+
+class OtherRequest(exceptions.APIException):
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_detail = "This key was used for another request. Give each request a key of its own."
+
+
+def idempotent(handler: Handler[P]) -> Handler[P]:
+    """For a view's method whose answer has a 2xx status or is an exception.
+
+    With a key, the answer and what the method writes are one transaction: where it is rolled back,
+    nothing is kept. Raises InvalidHeaders, OtherRequest, StillRunning.
+    """
+
+    @functools.wraps(handler)
+    def once(view: Any, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Response:
+        key = request.headers.get(HEADER)
+        if key is None:
+            return handler(view, request, *args, **kwargs)
+        if not _KEY.fullmatch(key):
+            raise InvalidHeaders({HEADER: "Give 1 to 255 visible ASCII characters."})
+        digest = _digest(request)
+        with transaction.atomic():
+            user = signed_in(request)
+            kept = IdempotencyKey.objects.filter(user=user, key=key)
+            if not _claim(user, key, digest):
+                return _again(request, kept.get(), digest)
+            response = handler(view, request, *args, **kwargs)
+            kept.update(
+                status=response.status_code,
+                headers={name: response[name] for name in _KEPT_HEADERS if name in response},
+                body=JSONRenderer().render(response.data),
+            )
+            return response
+
+    return once
+
+
+def _claim(user: User, key: str, digest: bytes) -> bool:
+    """Whether this request is the first with the key."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_CLAIM, (user.pk, key, digest, settings.NOTES_IDEMPOTENCY_HOURS))
+            return bool(cursor.rowcount)
+    except IntegrityError:
+        raise NoSuchAccount from None
+    except OperationalError as error:
+        # statement_timeout, or lock_timeout where somebody set one: PostgreSQL itself is well.
+        waited = psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable
+        if isinstance(error.__cause__, waited):
+            raise StillRunning from None
+        raise
+
+
+def _again(request: Request, first: IdempotencyKey, digest: bytes) -> Response:
+    if bytes(first.request) != digest:
+        raise OtherRequest
+    body: Any = bytes(first.body)
+    if not isinstance(request.accepted_renderer, JSONRenderer):
+        body = orjson.loads(body)
+    return Response(body, first.status, headers={**first.headers, REPLAYED: "true"})
+
+
+def _digest(request: Request) -> bytes:
+    """Of what the request means: the order of members and a form's boundary do not count."""
+    data = request.data
+    if isinstance(data, MultiValueDict):
+        data = dict(data.lists())
+        data.pop("csrfmiddlewaretoken", None)
+    try:
+        text = json.dumps([request.path, data], sort_keys=True, default=_file_digest)
+    except RecursionError:
+        raise exceptions.ParseError("The body is nested too deeply.") from None
+    return blake2b(text.encode(), digest_size=32).digest()
+
+
+def _file_digest(file: UploadedFile[bytes]) -> list[Any]:
+    digest = sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
+    file.seek(0)
+    return [file.name, digest.hexdigest()]

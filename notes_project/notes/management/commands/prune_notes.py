@@ -1,0 +1,132 @@
+"""``manage.py prune_notes``: deletes what has been kept for as long as the settings say."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NoReturn
+
+import structlog
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.utils import timezone
+
+from config.postgresql.base import limit_answers
+from config.progress import Progress
+
+logger = structlog.get_logger(__name__)
+
+BATCH = 1000
+# Rows that somebody has locked, such as a note that is being restored, are left alone.
+_DELETE = """
+DELETE FROM {table} WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM {table} WHERE {column} < %s ORDER BY {column} LIMIT %s FOR UPDATE SKIP LOCKED
+))
+"""
+
+
+@dataclass
+class Kept:
+    """Rows of a table that are overdue so long after the time in a column."""
+
+    table: str
+    column: str
+    long: timedelta
+
+    def count(self) -> int:
+        with connection.cursor() as cursor:
+            query = f"SELECT count(*) FROM {self.table} WHERE {self.column} < %s"  # noqa: S608
+            cursor.execute(query, [self._before()])
+            return int(cursor.fetchone()[0])
+
+    def delete(self) -> Iterator[int]:
+        """Deletes them in transactions that are short; gives how many went with each."""
+        statement = _DELETE.format(table=self.table, column=self.column)
+        before = self._before()
+        with connection.cursor() as cursor:
+            while True:
+                cursor.execute(statement, [before, BATCH])
+                if not cursor.rowcount:
+                    return
+                yield cursor.rowcount
+
+    def _before(self) -> datetime:
+        return timezone.now() - self.long
+
+
+class Command(BaseCommand):
+    help = (
+        "Deletes the notes that have been in the trash for NOTES_TRASH_DAYS, the former states of"
+        " notes that were replaced NOTES_HISTORY_DAYS ago and the idempotency keys that are"
+        " NOTES_IDEMPOTENCY_HOURS old, in small batches.\n"
+        "Examples: prune_notes --dry-run; prune_notes --json; prune_notes --every 3600"
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="count them only")
+        parser.add_argument("--json", action="store_true", help="one JSON object")
+        parser.add_argument(
+            "--every",
+            type=float,
+            metavar="SECONDS",
+            help="again and again until SIGTERM; what was deleted is logged",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["every"] is not None:
+            limit_answers()
+            # Each statement is a transaction, so it may end anywhere.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: sys.exit(0))
+            self._repeat(options["every"])
+        counts = _count() if options["dry_run"] else _delete()
+        if options["json"]:
+            self.stdout.write(json.dumps(counts))
+            return
+        what = ", ".join(f"{count} {name}" for name, count in counts.items())
+        self.stdout.write(f"{what} {'would be ' if options['dry_run'] else ''}deleted")
+
+    def _repeat(self, every: float) -> NoReturn:
+        while True:
+            close_old_connections()
+            try:
+                counts = _delete()
+            except (OperationalError, InterfaceError) as error:
+                logger.error("database_unavailable", exc_info=error)
+            else:
+                if any(counts.values()):
+                    logger.info("notes_pruned", **counts)
+            time.sleep(every)
+
+
+def _kinds() -> dict[str, Kept]:
+    return {
+        "notes": Kept("notes", "deleted_at", timedelta(days=settings.NOTES_TRASH_DAYS)),
+        "versions": Kept(
+            "note_versions", "replaced_at", timedelta(days=settings.NOTES_HISTORY_DAYS)
+        ),
+        "keys": Kept(
+            "idempotency_keys", "created_at", timedelta(hours=settings.NOTES_IDEMPOTENCY_HOURS)
+        ),
+    }
+
+
+def _count() -> dict[str, int]:
+    return {name: kept.count() for name, kept in _kinds().items()}
+
+
+def _delete() -> dict[str, int]:
+    counts = {}
+    with Progress("rows") as progress:
+        for name, kept in _kinds().items():
+            counts[name] = 0
+            for deleted in kept.delete():
+                counts[name] += deleted
+                progress.show(sum(counts.values()))
+    return counts

@@ -1,0 +1,89 @@
+"""The trash: notes that were deleted, until they are restored or deleted for good."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import exceptions, generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from notes.etags import IF_MATCH, IF_NONE_MATCH, answer_read, conditions_of, entity_tag, headers
+from notes.filters import NoFilter
+from notes.models import Note, TrashQuerySet
+from notes.pagination import KeysetPagination
+from notes.serializers import NoteSerializer, TrashedNoteSerializer, TrashedSummarySerializer
+from notes.write import delete_note, empty_trash, restore_note
+from users.authentication import signed_in
+
+
+class TrashView(generics.GenericAPIView[Note]):
+    queryset = Note.objects.all()
+    serializer_class: type[serializers.BaseSerializer[Any]] = TrashedNoteSerializer
+    pagination_class = KeysetPagination
+    filter_backends = [NoFilter]
+
+    def get_queryset(self) -> TrashQuerySet:
+        return Note.trash.trashed_by(signed_in(self.request))
+
+
+class TrashList(TrashView):
+    @extend_schema(
+        operation_id="list_trash",
+        summary="The notes in the trash, the last deleted first",
+        responses=TrashedSummarySerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(rows)
+
+    @extend_schema(operation_id="empty_trash", summary="Delete all of the trash for good")
+    def delete(self, request: Request) -> Response:
+        empty_trash(signed_in(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class TrashDetail(TrashView):
+    @extend_schema(
+        operation_id="get_trashed_note",
+        summary="Read a note in the trash",
+        parameters=[IF_NONE_MATCH],
+    )
+    def get(self, request: Request, pk: str) -> Response:
+        rows = self.get_queryset().filter(pk=pk).representations()
+        if not rows:
+            raise exceptions.NotFound
+        return answer_read(request, entity_tag(rows[0]), rows[0])
+
+    @extend_schema(
+        operation_id="delete_trashed_note",
+        summary="Delete a note for good",
+        parameters=[IF_MATCH],
+    )
+    def delete(self, request: Request, pk: str) -> Response:
+        if not delete_note(signed_in(request), pk, conditions_of(request)):
+            raise exceptions.NotFound
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def get_extra_action_url_map(self) -> dict[str, str]:
+        """The buttons of the page."""
+        return {"Restore": reverse("trash-restore", [self.kwargs["pk"]], request=self.request)}
+
+
+class TrashRestore(TrashView):
+    serializer_class = serializers.Serializer
+
+    @extend_schema(
+        operation_id="restore_trashed_note",
+        summary="Take a note out of the trash",
+        parameters=[IF_MATCH],
+        request=None,
+        responses=NoteSerializer,
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        note = restore_note(signed_in(request), pk, conditions_of(request))
+        if note is None:
+            raise exceptions.NotFound
+        return Response(note, headers=headers(request, entity_tag(note)))

@@ -1,0 +1,87 @@
+"""Former states of a note: `GET /notes/{id}/versions/`, one of them, and going back to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import exceptions, generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from notes.etags import IF_MATCH, conditions_of, entity_tag, headers
+from notes.filters import NoFilter
+from notes.models import Note, NoteVersion, NoteVersionQuerySet
+from notes.pagination import KeysetPagination
+from notes.serializers import NoteSerializer, VersionSerializer, VersionSummarySerializer
+from notes.write import change_note
+from users.authentication import signed_in
+
+_NUMBER = OpenApiParameter("number", OpenApiTypes.INT, OpenApiParameter.PATH)
+
+
+class VersionView(generics.GenericAPIView[Any]):
+    # Whose key is in the path.
+    queryset = Note.objects.all()
+    serializer_class: type[serializers.BaseSerializer[Any]] = VersionSerializer
+    pagination_class = KeysetPagination
+    filter_backends = [NoFilter]
+
+    def get_queryset(self) -> NoteVersionQuerySet:
+        return NoteVersion.objects.of_note(self.kwargs["pk"], signed_in(self.request))
+
+    def get_version(self) -> dict[str, Any]:
+        """Raises NotFound."""
+        rows = self.get_queryset().filter(number=self.kwargs["number"]).representations()
+        if not rows:
+            raise exceptions.NotFound
+        return rows[0]
+
+
+class VersionList(VersionView):
+    @extend_schema(
+        operation_id="list_versions",
+        summary="The former states of a note, the last replaced first",
+        responses=VersionSummarySerializer(many=True),
+    )
+    def get(self, request: Request, pk: str) -> Response:
+        if not Note.objects.owned_by(signed_in(request)).filter(pk=pk).exists():
+            raise exceptions.NotFound
+        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(rows)
+
+
+class VersionDetail(VersionView):
+    @extend_schema(
+        operation_id="get_version", summary="One former state of a note", parameters=[_NUMBER]
+    )
+    def get(self, request: Request, pk: str, number: str) -> Response:
+        return Response(self.get_version())
+
+    def get_extra_action_url_map(self) -> dict[str, str]:
+        """The buttons of the page."""
+        values = [self.kwargs["pk"], self.kwargs["number"]]
+        return {"Restore": reverse("version-restore", values, request=self.request)}
+
+
+class VersionRestore(VersionView):
+    serializer_class = serializers.Serializer
+
+    @extend_schema(
+        operation_id="restore_version",
+        summary="Make a note what it was",
+        description="What it is now becomes a version.",
+        parameters=[_NUMBER, IF_MATCH],
+        request=None,
+        responses=NoteSerializer,
+    )
+    def post(self, request: Request, pk: str, number: str) -> Response:
+        conditions = conditions_of(request)
+        version = self.get_version()
+        fields = {name: version[name] for name in ("title", "content", "tags")}
+        note = change_note(signed_in(request), pk, fields, conditions)
+        if note is None:
+            raise exceptions.NotFound
+        return Response(note, headers=headers(request, entity_tag(note)))
