@@ -27,7 +27,7 @@ URL = os.environ["NOTES_DATABASE_URL"]
 
 def run(run: Run) -> Iterator[Ratio]:
     peer = _install(run.folder / "peer")
-    users, topic = run.size(20_000, 500), topics.create()
+    users, topic = run.size(60_000, 500), topics.create()
     topics.fill(topic, topics.user_events(users, users))
     peer_url = _database(peer)
     measured = in_turn(
