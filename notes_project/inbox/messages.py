@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import (
@@ -37,8 +36,7 @@ class Kind(Enum):
     IGNORED = "ignored"
 
 
-@dataclass(frozen=True, slots=True)
-class RawMessage:
+class RawMessage(NamedTuple):
     """A message as Kafka gave it; ``key`` and ``value`` may be None, header values too."""
 
     topic: str
@@ -49,8 +47,7 @@ class RawMessage:
     headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class UserEvent:
+class UserEvent(NamedTuple):
     """A parsed message: a deletion has no ``state``, an ignored type ``version`` 0."""
 
     event_id: str
@@ -117,6 +114,16 @@ class _DeletedEnvelope(_Envelope):
     data: _Deleted
 
 
+def _each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Readers differ in which of two members of one name they take (RFC 8259, 4)."""
+    found = dict(members)
+    if len(found) < len(members):
+        raise InvalidMessage("a member stands twice")
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_each_once)
+
 TYPES = frozenset(("user.created.v1", "user.updated.v1", "user.snapshot.v1", "user.deleted.v1"))
 
 _ENVELOPES: TypeAdapter[_UserEnvelope | _DeletedEnvelope] = TypeAdapter(
@@ -140,7 +147,7 @@ def parse(message: RawMessage) -> UserEvent:
         event = _parse_other(message.value)
     if message.key != str(event.user_id).encode():
         raise InvalidMessage("the key is not the subject")
-    json.loads(message.value, object_pairs_hook=_each_once)
+    _DECODER.decode(message.value.decode())
     return event
 
 
@@ -179,14 +186,6 @@ def _parse_other(value: bytes) -> UserEvent:
     if not envelope.type.endswith(".v1"):
         raise InvalidMessage("the major version of the type is unknown")
     return _event(envelope, Kind.IGNORED, 0)
-
-
-def _each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Readers differ in which of two members of one name they take (RFC 8259, 4)."""
-    found = dict(members)
-    if len(found) < len(members):
-        raise InvalidMessage("a member stands twice")
-    return found
 
 
 def _event(

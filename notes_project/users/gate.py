@@ -8,8 +8,8 @@ tombstone closes the gate for good.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -41,8 +41,7 @@ RETURNING id
 """
 
 
-@dataclass(frozen=True, slots=True)
-class UserState:
+class UserState(NamedTuple):
     """All that this service knows of a user at one version; times are aware."""
 
     id: UUID
@@ -78,18 +77,8 @@ def apply_states(states: Sequence[UserState], *, repair: bool = False) -> set[UU
     if not states:
         return set()
     with connection.cursor() as cursor:
-        cursor.execute(
-            _UPSERT,
-            [
-                [state.id for state in states],
-                [state.version for state in states],
-                [state.username for state in states],
-                [state.is_active for state in states],
-                [state.tokens_valid_after for state in states],
-                [state.created_at for state in states],
-                repair,
-            ],
-        )
+        columns = [list(column) for column in zip(*states, strict=True)]
+        cursor.execute(_UPSERT, [*columns, repair])
         return {row[0] for row in cursor.fetchall()}
 
 

@@ -3,7 +3,6 @@
 import os
 import uuid
 from collections.abc import Iterator
-from dataclasses import astuple
 
 import psycopg
 
@@ -72,7 +71,7 @@ def _upsert(states: list[UserState]) -> Sample:
     _empty()
     with psycopg.connect(URL) as connection, timed(*pids("notes_db")) as taken:
         for start in range(0, len(states), BATCH):
-            rows = [astuple(state) for state in states[start : start + BATCH]]
+            rows = states[start : start + BATCH]
             connection.execute(_UPSERT, [list(column) for column in zip(*rows, strict=True)])
             connection.commit()
     _check(states)
@@ -88,4 +87,4 @@ def _empty() -> None:
 def _check(states: list[UserState]) -> None:
     with psycopg.connect(URL) as connection:
         rows = set(connection.execute(f"SELECT {COLUMNS} FROM users"))
-    assert rows == {astuple(state) for state in states}
+    assert rows == set(states)

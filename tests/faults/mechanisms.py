@@ -422,7 +422,6 @@ def never_back():
 @off_in("consumer")
 def versions():
     """An event older than the newest one of its user is passed over."""
-    from dataclasses import replace
 
     from inbox import apply
     from inbox.messages import Kind
@@ -433,7 +432,7 @@ def versions():
         event = parse(message)
         late = event.time < newest.setdefault(event.user_id, event.time)
         newest[event.user_id] = max(newest[event.user_id], event.time)
-        return replace(event, kind=Kind.IGNORED) if late else event
+        return event._replace(kind=Kind.IGNORED) if late else event
 
     apply.parse = parse_by_time
 

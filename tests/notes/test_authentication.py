@@ -36,7 +36,7 @@ def store(account, **fields):
         tokens_valid_after=account.tokens_valid_after,
         created_at=account.created_at,
     )
-    gate.apply_states([replace(state, **fields)])
+    gate.apply_states([state._replace(**fields)])
 
 
 def assert_refused(response, detail=None):

@@ -8,7 +8,6 @@ ANY_ORDER_SEED=N repeats a run.
 import itertools
 import sys
 import uuid
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -166,11 +165,11 @@ class Pipeline(RuleBasedStateMachine):
         self._apply_out_of_order([raw(b"{")])
 
     def _send(self, row):
-        self.sent.append(replace(row, offset=next(self.offsets)))
+        self.sent.append(row._replace(offset=next(self.offsets)))
 
     def _apply_out_of_order(self, batch):
         Position.objects.filter(partition=WILD).delete()
-        placed = [replace(m, partition=WILD, offset=offset) for offset, m in enumerate(batch)]
+        placed = [m._replace(partition=WILD, offset=offset) for offset, m in enumerate(batch)]
         self._count(apply_batch(placed))
 
     def _count(self, records):
