@@ -27,6 +27,20 @@ WHERE (stored.key, stored.value) IS DISTINCT FROM (EXCLUDED.key, EXCLUDED.value)
 """
 
 
+# The commit is not waited for: what a crash of the server takes back, it takes back with the
+# positions, and the messages are read again.
+_LOCK_POSITIONS = """
+SELECT topic, partition, next_offset, set_config('synchronous_commit', 'off', true) FROM positions
+WHERE (topic, partition) IN (SELECT * FROM unnest(%s::text[], %s::int[]))
+ORDER BY topic, partition FOR UPDATE
+"""
+_MAKE_POSITIONS = """
+INSERT INTO positions (topic, partition, next_offset)
+SELECT topic, partition, 0 FROM unnest(%s::text[], %s::int[]) AS new (topic, partition)
+ON CONFLICT DO NOTHING
+"""
+
+
 @dataclass(slots=True)
 class Record:
     """A message, what was read from it, and its outcome once that is known."""
@@ -142,22 +156,14 @@ def _read(message: RawMessage) -> Record:
 def _lock_positions(partitions: set[Partition]) -> dict[Partition, int]:
     """The stored next offset of each partition, 0 for a new one; locked until the commit."""
     ordered = sorted(partitions)
-    topics, numbers = [topic for topic, _ in ordered], [number for _, number in ordered]
+    columns = [[topic for topic, _ in ordered], [number for _, number in ordered]]
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO positions (topic, partition, next_offset)"
-            " SELECT topic, partition, 0"
-            " FROM unnest(%s::text[], %s::int[]) AS new (topic, partition)"
-            " ON CONFLICT DO NOTHING",
-            [topics, numbers],
-        )
-        cursor.execute(
-            "SELECT topic, partition, next_offset FROM positions"
-            " WHERE (topic, partition) IN (SELECT * FROM unnest(%s::text[], %s::int[]))"
-            " ORDER BY topic, partition FOR UPDATE",
-            [topics, numbers],
-        )
-        return {(topic, number): offset for topic, number, offset in cursor.fetchall()}
+        while True:
+            cursor.execute(_LOCK_POSITIONS, columns)
+            positions = {(topic, number): offset for topic, number, offset, _ in cursor.fetchall()}
+            if len(positions) == len(ordered):
+                return positions
+            cursor.execute(_MAKE_POSITIONS, columns)
 
 
 def _store_positions(positions: dict[Partition, int]) -> None:

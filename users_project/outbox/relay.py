@@ -28,7 +28,7 @@ SLEEP_LOCK = 7_002
 WAIT = 0.5
 # Between two looks while a transaction that wrote an event has not ended, the longest for one that
 # goes on and on; seconds.
-SHORTEST_LOOK, LONGEST_LOOK = 0.005, 0.1
+SHORTEST_LOOK, LONGEST_LOOK = 0.001, 0.1
 # How long a user whose event cannot be sent is left aside; seconds.
 HOLD_BACK = 10.0
 LONGEST_BACKOFF = 5.0
