@@ -8,11 +8,15 @@ from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
 
 from config.paginator import CappedPaginator
 from notes.models import Note, NoteQuerySet, NoteTag, Tag
 from notes.serializers import MAX_TAGS
 from notes.tag_names import InvalidTagName, normalise
+
+# The last ones, on the page of a note.
+MAX_VERSIONS = 50
 
 
 class NoteForm(forms.ModelForm[Note]):
@@ -40,14 +44,27 @@ class NoteForm(forms.ModelForm[Note]):
         return tags
 
 
+class TrashFilter(admin.SimpleListFilter):
+    title = "trash"
+    parameter_name = "trash"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("no", "Not in the trash"), ("yes", "In the trash")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() in ("no", "yes"):
+            return queryset.filter(deleted_at__isnull=self.value() == "no")
+        return queryset
+
+
 @admin.register(Note)
 class NoteAdmin(admin.ModelAdmin[Note]):
     form = NoteForm
-    fields = ("user", "title", "content", "tag_choice", "is_archived", "created_at", "updated_at")
-    readonly_fields = ("created_at", "updated_at")
+    readonly_fields = ("created_at", "updated_at", "deleted_at", "former_states")
+    fields = ("user", "title", "content", "tag_choice", "is_archived", *readonly_fields)
     autocomplete_fields = ("user",)
-    list_display = ("title", "user", "is_archived", "updated_at")
-    list_filter = ("is_archived", "updated_at")
+    list_display = ("title", "user", "is_archived", "updated_at", "deleted_at")
+    list_filter = (TrashFilter, "is_archived", "updated_at")
     list_select_related = ("user",)
     search_fields = ("title", "content")
     ordering = ("-updated_at", "-id")
@@ -55,9 +72,33 @@ class NoteAdmin(admin.ModelAdmin[Note]):
     show_full_result_count = False
     actions = ("archive", "unarchive")
 
+    def save_model(self, request: HttpRequest, obj: Note, form: Any, change: bool) -> None:
+        if change and set(form.cleaned_data["tag_choice"]) != set(obj.tags.all()):
+            obj.version += 1  # The trigger keeps the former tags with the former text.
+        super().save_model(request, obj, form, change)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         form.instance.tags.set(form.cleaned_data["tag_choice"])
+
+    @admin.display(description="former states")
+    def former_states(self, note: Note) -> str:
+        rows = note.versions.all().page_after(None)[:MAX_VERSIONS].values()
+        row = "<details><summary>{} · {} · {} · {}</summary><pre>{}</pre></details>"
+        return format_html_join(
+            "",
+            row,
+            (
+                (
+                    version["number"],
+                    version["updated_at"],
+                    version["title"],
+                    ", ".join(version["tags"]),
+                    version["content"] or "",
+                )
+                for version in rows
+            ),
+        )
 
     @admin.action(description="Archive the selected notes", permissions=["change"])
     def archive(self, request: HttpRequest, queryset: NoteQuerySet) -> None:

@@ -86,6 +86,7 @@ class TestPages:
             "notes/note/add/",
             "notes/note/?q=plan",
             "notes/note/?is_archived__exact=1",
+            "notes/note/?trash=yes",
             "notes/note/?updated_at__gte=2026-01-01%2000:00:00%2B00:00",
             "notes/tag/",
             "notes/tag/?q=a",
@@ -183,6 +184,34 @@ class TestNotes:
         assert note.title == "Plan B"
         assert note.updated_at > before.updated_at
         assert LogEntry.objects.count() == 1
+
+    def test_the_trash_is_a_filter(self, staff, api):
+        make(api, title="living")
+        api.delete(f"/api/v1/notes/{make(api, title='trashed')['id']}/")
+        for choice, shown in (
+            ("yes", ["trashed"]),
+            ("no", ["living"]),
+            ("", ["living", "trashed"]),
+        ):
+            page = get(staff, f"notes/note/?trash={choice}")
+            assert [title for title in ("living", "trashed") if f">{title}</a>" in page] == shown
+
+    def test_a_change_keeps_the_former_state_once_and_shows_it(self, staff, api):
+        make(api, title="<first>", content="<b>", tags=["a"])
+        note = Note.objects.get()
+        url = f"notes/note/{note.id}/change/"
+        kept = str(Tag.objects.get().id)
+        for fields in (
+            {"title": "second", "tag_choice": []},
+            {"title": "second", "tag_choice": [kept]},
+            {"title": "third", "tag_choice": [kept]},
+            {"title": "third", "tag_choice": [kept]},
+        ):
+            assert staff.post(ADMIN + url, self.fields(note, **fields)).status_code == 302
+        states = list(note.versions.order_by("number").values_list("title", "tags"))
+        assert states == [("<first>", ["a"]), ("second", []), ("second", ["a"])]
+        page = get(staff, url)
+        assert "&lt;first&gt; · a</summary><pre>&lt;b&gt;</pre>" in page
 
     def test_a_note_is_added_for_a_user(self, staff, api, ada):
         api.get("/api/v1/notes/")
