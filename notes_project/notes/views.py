@@ -83,6 +83,13 @@ class NoteViewSet(viewsets.GenericViewSet[Note]):
     filter_backends = [NoteFilter]
     lookup_value_regex = ID
 
+    @property
+    def page_links(self) -> dict[str, str]:
+        """Where the page of the browsable API leads besides."""
+        if self.detail:
+            return {"Versions": reverse("version-list", [self.kwargs["pk"]])}
+        return {"Several at once": reverse("note-bulk"), "Trash": reverse("trash-list")}
+
     def get_parsers(self) -> list[Any]:
         patching = [MergePatchParser()] if self.request and self.request.method == "PATCH" else []
         return [*super().get_parsers(), *patching]
