@@ -25,7 +25,8 @@ def documented_paths():
     for service in ("users", "notes"):
         document = yaml.safe_load((DOCUMENTS / f"{service}.yaml").read_text())
         for path in document["paths"]:
-            yield path.replace("{name}", "nope").replace("{id}", str(uuid.UUID(int=0)))
+            path = path.replace("{name}", "nope").replace("{number}", "1")
+            yield path.replace("{id}", str(uuid.UUID(int=0)))
 
 
 @pytest.mark.parametrize(

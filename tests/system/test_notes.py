@@ -1,5 +1,6 @@
 """Notes and tags through the gateway, as JSON."""
 
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
@@ -131,3 +132,58 @@ def test_nobody_reads_or_writes_notes(api):
     for answer in (api.get(NOTES), api.post(NOTES, json={})):
         assert_problem(answer, 401)
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_tag_that_came_through_the_gateway_is_good_for_if_match(client):
+    """Also of a long note, which the gateway would compress and whose tag it would make weak."""
+    note = write(client, title="Long", content="a" * 10_000)
+    path = f"{NOTES}{note['id']}/"
+    read = client.get(path, headers={"Accept-Encoding": "gzip"})
+    tag = read.headers["ETag"]
+    assert tag.startswith('"')
+    assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
+    changed = client.patch(path, json={"title": "Longer"}, headers={"If-Match": tag})
+    assert changed.status_code == 200
+    assert_problem(client.patch(path, json={"title": "x"}, headers={"If-Match": tag}), 412)
+    assert client.get(path, headers={"If-None-Match": tag}).json()["title"] == "Longer"
+    # Lists are compressed as before.
+    listing = client.get(f"{NOTES}?limit=100", headers={"Accept-Encoding": "gzip"})
+    assert "ETag" not in listing.headers
+
+
+def test_what_is_sent_again_with_its_key_is_done_once(client):
+    headers = {"Idempotency-Key": "5f0c"}
+    with ThreadPoolExecutor(8) as pool:
+        sending = [
+            pool.submit(client.post, NOTES, json={"title": "Once"}, headers=headers)
+            for _ in range(16)
+        ]
+        answers = [each.result() for each in sending]
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    assert len(listed(client)) == 1
+    assert_problem(client.post(NOTES, json={"title": "Twice"}, headers=headers), 422)
+
+
+def test_history_and_trash(client):
+    note = write(client, title="First", tags=["a"])
+    path, trashed = f"{NOTES}{note['id']}/", f"/api/v1/trash/{note['id']}/"
+    client.put(path, json={"title": "Second"})
+    (version,) = client.get(f"{path}versions/").json()["results"]
+    restored = client.post(f"{path}versions/{version['number']}/restore/").json()
+    assert (restored["title"], restored["tags"]) == ("First", ["a"])
+    client.delete(path)
+    assert_problem(client.get(f"{path}versions/"), 404)
+    assert client.get(trashed).json()["title"] == "First"
+    assert client.post(f"{trashed}restore/").status_code == 200
+    assert listed(client) == [note["id"]]
+    client.delete(path)
+    assert client.delete("/api/v1/trash/").status_code == 204
+    assert_problem(client.post(f"{trashed}restore/"), 404)
+
+
+def test_several_at_once(client):
+    operations = [{"op": "create", "title": "One"}, {"op": "create", "title": ""}]
+    answer = client.post(f"{NOTES}bulk/", json={"operations": operations})
+    assert [result["status"] for result in answer.json()["results"]] == [201, 400]
+    assert len(listed(client)) == 1
