@@ -27,10 +27,8 @@ WHERE (stored.key, stored.value) IS DISTINCT FROM (EXCLUDED.key, EXCLUDED.value)
 """
 
 
-# The commit is not waited for: what a crash of the server takes back, it takes back with the
-# positions, and the messages are read again.
 _LOCK_POSITIONS = """
-SELECT topic, partition, next_offset, set_config('synchronous_commit', 'off', true) FROM positions
+SELECT topic, partition, next_offset FROM positions
 WHERE (topic, partition) IN (SELECT * FROM unnest(%s::text[], %s::int[]))
 ORDER BY topic, partition FOR UPDATE
 """
@@ -160,7 +158,7 @@ def _lock_positions(partitions: set[Partition]) -> dict[Partition, int]:
     with connection.cursor() as cursor:
         while True:
             cursor.execute(_LOCK_POSITIONS, columns)
-            positions = {(topic, number): offset for topic, number, offset, _ in cursor.fetchall()}
+            positions = {(topic, number): offset for topic, number, offset in cursor.fetchall()}
             if len(positions) == len(ordered):
                 return positions
             cursor.execute(_MAKE_POSITIONS, columns)
