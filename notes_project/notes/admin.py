@@ -83,7 +83,7 @@ class NoteAdmin(admin.ModelAdmin[Note]):
 
     @admin.display(description="former states")
     def former_states(self, note: Note) -> str:
-        rows = note.versions.all().page_after(None)[:MAX_VERSIONS].values()
+        rows = note.versions.order_by("-number")[:MAX_VERSIONS].values()
         row = "<details><summary>{} · {} · {} · {}</summary><pre>{}</pre></details>"
         return format_html_join(
             "",

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from notes import write
@@ -94,6 +95,25 @@ class TestReading:
         for url in (TRASH, place(note)):
             with django_assert_num_queries(2):  # user, what is shown
                 api.get(url)
+
+    def test_a_page_reads_an_index_and_sorts_nothing(self, api, ada):
+        api.get(TRASH)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO notes (user_id, deleted_at)"
+                " SELECT %s, now() - n * interval '1 s' FROM generate_series(1, 5000) AS n",
+                [ada.id],
+            )
+            cursor.execute("ANALYZE notes")
+        url = TRASH
+        for _ in range(3):
+            with CaptureQueriesContext(connection) as queries:
+                url = api.get(url).json()["next"]
+            with connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN {queries[-1]['sql']}")
+                plan = "\n".join(line for (line,) in cursor.fetchall())
+            assert "Index Scan Backward using notes_trash" in plan, plan
+            assert "deleted_at DESC" not in plan
 
     @pytest.mark.parametrize(
         ("method", "path"), [("get", ""), ("delete", ""), ("post", "restore/")]
