@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from io import BytesIO
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 from urllib.parse import unquote_to_bytes
 
 from django.utils.http import parse_header_parameters
 from rest_framework import exceptions, parsers
 from rest_framework.request import Request
 
+from config import strict_json
 from config.renderers import RawFormRenderer
 
 
@@ -28,9 +28,14 @@ class JSONParser(parsers.BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         try:
-            return json.loads(stream.read().decode(), parse_constant=_refuse)
-        except (ValueError, RecursionError):
-            raise exceptions.ParseError("The body is not valid JSON.") from None
+            return strict_json.loads(stream.read().decode())
+        except UnicodeDecodeError:
+            raise exceptions.ParseError("The body is not valid JSON: it is no UTF-8.") from None
+        except strict_json.InvalidJSON as error:
+            if error.place is None:
+                detail = f"The body is not valid JSON: {error}"
+                raise exceptions.ParseError(detail) from None
+            raise exceptions.ValidationError({error.place: [error.detail]}, error.code) from None
 
 
 class FormParser(parsers.FormParser):
@@ -83,8 +88,3 @@ def _require_utf8(body: bytes) -> None:
         body.decode()
     except UnicodeDecodeError:
         raise exceptions.ParseError("The form is not valid UTF-8.") from None
-
-
-def _refuse(constant: str) -> NoReturn:
-    """NaN, Infinity and -Infinity, which Python reads and JSON does not have."""
-    raise ValueError(constant)

@@ -46,6 +46,10 @@ class RawFormRenderer(renderers.JSONRenderer):
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        fields = data.serializer.fields
-        writable = {name: value for name, value in data.items() if not fields[name].read_only}
+        writable = {
+            name: value
+            for name, value in data.items()
+            if not (field := data.serializer.fields[name]).read_only
+            and not field.style.get("of_forms_alone")
+        }
         return super().render(writable, accepted_media_type, renderer_context)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from rest_framework import exceptions, status
 
 
@@ -19,3 +21,17 @@ class InvalidParameters(exceptions.ValidationError):
 
 class InvalidHeaders(exceptions.ValidationError):
     """Errors of request headers, by header: ``{"If-Match": "Give an entity tag."}``."""
+
+
+class Pointer(str):
+    """A JSON pointer (RFC 6901).
+
+    As a key of a ValidationError it is a way through a field's value; any other key is one name.
+    """
+
+    __slots__ = ()
+
+    def __truediv__(self, name: str | int) -> Self:
+        # A name is whatever a client wrote, a lone surrogate too, which UTF-8 does not have.
+        text = str(name).encode(errors="replace").decode()
+        return type(self)(f"{self}/{text.replace('~', '~0').replace('/', '~1')}")

@@ -13,13 +13,16 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 from rest_framework.request import Request
+from rest_framework.settings import api_settings
 from rest_framework.utils.serializer_helpers import ReturnDict
 from rest_framework.views import exception_handler
 
-from config.errors import InvalidHeaders, InvalidParameters, ServiceUnavailable
+from config.errors import InvalidHeaders, InvalidParameters, Pointer, ServiceUnavailable
 from config.problems import problem
 
 logger = structlog.get_logger(__name__)
+
+_WHOLE = api_settings.NON_FIELD_ERRORS_KEY
 
 
 def handle_exception(exc: Exception, context: dict[str, Any]) -> HttpResponse | None:
@@ -58,25 +61,23 @@ def _prefers_html(request: Request) -> bool:
 
 
 def _errors(exc: exceptions.ValidationError, place: str) -> list[dict[str, str]]:
-    errors = list(_field_errors(exc.get_full_details(), place))
+    errors = list(_field_errors(exc.detail, Pointer(place)))
     for kind, member in ((InvalidParameters, "parameter"), (InvalidHeaders, "header")):
         if isinstance(exc, kind):
             return [{member: error.pop("pointer").removeprefix("/"), **error} for error in errors]
     return errors
 
 
-def _field_errors(details: Any, pointer: str) -> Iterator[dict[str, str]]:
-    """Flattens DRF's nested errors; ``pointer`` is a JSON pointer (RFC 6901)."""
-    if isinstance(details, dict) and set(details) == {"message", "code"}:
-        message, code = str(details["message"]), str(details["code"])
-        yield {"pointer": pointer, "code": code, "detail": message}
+def _field_errors(details: Any, place: Pointer) -> Iterator[dict[str, str]]:
+    """Flattens DRF's nested errors."""
+    if isinstance(details, exceptions.ErrorDetail):
+        yield {"pointer": str(place), "code": details.code or "", "detail": str(details)}
     elif isinstance(details, dict):
         for name, inner in details.items():
-            # A name is whatever the client wrote, a lone surrogate too, which UTF-8 does not have.
-            text = str(name).encode(errors="replace").decode()
-            key = text.replace("~", "~0").replace("/", "~1")
-            whole = name == "non_field_errors"
-            yield from _field_errors(inner, pointer if whole else f"{pointer}/{key}")
+            if isinstance(name, Pointer):
+                yield from _field_errors(inner, Pointer(place + name))
+            else:
+                yield from _field_errors(inner, place if name == _WHOLE else place / name)
     else:
         for inner in details:
-            yield from _field_errors(inner, pointer)
+            yield from _field_errors(inner, place)
