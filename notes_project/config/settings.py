@@ -147,7 +147,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SECURITY": [{"bearer": []}, {"cookie": []}],
     "APPEND_COMPONENTS": schema.COMPONENTS,
-    "POSTPROCESSING_HOOKS": ["config.schema.add_problems"],
+    "POSTPROCESSING_HOOKS": ["config.schema.add_problems", "notes.schema.add_blocks"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",

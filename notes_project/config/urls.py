@@ -3,6 +3,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from config.health import readiness
+from notes import schema
 
 handler400 = "config.problems.bad_request"
 handler403 = "config.problems.permission_denied"
@@ -11,6 +12,7 @@ handler500 = "config.problems.server_error"
 
 urlpatterns = [
     path("api/v1/", include("notes.urls")),
+    path(schema.PATH, schema.block_document),
     path("api/v1/schema/notes/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/notes/", SpectacularSwaggerView.as_view(), name="docs"),
     path("readyz/notes", readiness),

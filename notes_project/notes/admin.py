@@ -10,8 +10,10 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 
+from config import strict_json
 from config.paginator import CappedPaginator
-from notes.models import Note, NoteQuerySet, NoteTag, Tag
+from notes import blocks
+from notes.models import BLOCKS, Note, NoteQuerySet, NoteTag, Tag
 from notes.serializers import MAX_TAGS
 from notes.tag_names import InvalidTagName, normalise
 
@@ -30,12 +32,25 @@ class NoteForm(forms.ModelForm[Note]):
 
     class Meta:
         model = Note
-        fields = ("user", "title", "content", "is_archived")
+        fields = ("user", "title", "content", "content_format", "is_archived")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not self.instance._state.adding:
             self.initial["tag_choice"] = self.instance.tags.all()
+
+    def clean(self) -> dict[str, Any]:
+        """What is to be a block document is one, and is kept in its one form."""
+        data = super().clean() or {}
+        if data.get("content_format") == BLOCKS and "content" in data:
+            try:
+                data["content"] = blocks.canonical(strict_json.loads(data["content"] or ""))
+            except strict_json.InvalidJSON as error:
+                self.add_error("content", error.detail)
+            except blocks.InvalidDocument as error:
+                lines = [f"{place}: {detail}" for place, (_, detail) in error.errors.items()]
+                self.add_error("content", lines)
+        return data
 
     def clean_tag_choice(self) -> QuerySet[Tag]:
         tags: QuerySet[Tag] = self.cleaned_data["tag_choice"]
@@ -61,7 +76,10 @@ class TrashFilter(admin.SimpleListFilter):
 class NoteAdmin(admin.ModelAdmin[Note]):
     form = NoteForm
     readonly_fields = ("created_at", "updated_at", "deleted_at", "former_states")
-    fields = ("user", "title", "content", "tag_choice", "is_archived", *readonly_fields)
+    fields = (
+        *("user", "title", "content", "content_format", "tag_choice", "is_archived"),
+        *readonly_fields,
+    )
     autocomplete_fields = ("user",)
     list_display = ("title", "user", "is_archived", "updated_at", "deleted_at")
     list_filter = (TrashFilter, "is_archived", "updated_at")

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
+import orjson
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models
@@ -19,12 +20,25 @@ from users.models import User
 
 DEFAULT_TITLE = "Untitled"
 EXCERPT_LENGTH = 200
+TEXT, BLOCKS = "text", "blocks"
+CONTENT_FORMATS = [(TEXT, "Text"), (BLOCKS, "Blocks")]
 _LIVING = models.Q(deleted_at=None)
 # As SQL: the ORM takes longer to write this subquery than PostgreSQL to run it.
 _TAG_NAMES = """ARRAY(
     SELECT tags.name FROM note_tags JOIN tags ON tags.id = note_tags.tag_id
     WHERE note_tags.note_id = notes.id ORDER BY tags.name
 )"""
+
+
+def as_value(content: str | None, content_format: str) -> Any:
+    """A note's content as the API shows it: a block document as an object."""
+    return orjson.loads(content) if content is not None and content_format == BLOCKS else content
+
+
+def _with_documents(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for row in rows:
+        row["content"] = as_value(row["content"], row["content_format"])
+    return rows
 
 
 class NoteQuerySet(KeysetQuerySet["Note"]):
@@ -51,19 +65,20 @@ class NoteQuerySet(KeysetQuerySet["Note"]):
         return self.archived(not archived).update(is_archived=archived)
 
     def summaries(self) -> list[dict[str, Any]]:
-        return self._dictionaries("excerpt", excerpt=Left("content", EXCERPT_LENGTH))
+        return self._dictionaries("excerpt")
 
     def representations(self) -> list[dict[str, Any]]:
         """What the API shows of each note, whole."""
-        return self._dictionaries("content")
+        return _with_documents(self._dictionaries("content"))
 
-    def _dictionaries(self, text: str, **annotations: Any) -> list[dict[str, Any]]:
+    def _dictionaries(self, text: str) -> list[dict[str, Any]]:
         """One query, plain dictionaries: a list of model instances costs five times as much."""
         names = RawSQL(_TAG_NAMES, ())  # noqa: S611 - constant
-        rows = self.annotate(tag_names=names, **annotations).values_list(
-            "id", "title", text, "is_archived", "tag_names", "created_at", "updated_at", *self.more
+        times = ("created_at", "updated_at")
+        rows = self.annotate(tag_names=names).values_list(
+            *("id", "title", text, "content_format", "is_archived", "tag_names"), *times, *self.more
         )
-        keys = ("id", "title", text, "is_archived", "tags", "created_at", "updated_at", *self.more)
+        keys = ("id", "title", text, "content_format", "is_archived", "tags", *times, *self.more)
         return [dict(zip(keys, row, strict=True)) for row in rows]
 
 
@@ -118,6 +133,18 @@ class Note(models.Model):
     user = models.ForeignKey(User, models.DO_NOTHING, related_name="notes", db_index=False)
     title = models.CharField(max_length=500, default=DEFAULT_TITLE, db_default=DEFAULT_TITLE)
     content = models.TextField(null=True, blank=True)  # noqa: DJ001 - null is "never written"
+    # Told, not guessed: text that looks like JSON stays text.
+    content_format = models.CharField(
+        max_length=10, choices=CONTENT_FORMATS, default=TEXT, db_default=TEXT
+    )
+    # Of a block document its text. Kept by the database (migration 0006).
+    excerpt = models.GeneratedField(
+        expression=Left(
+            models.Func("content", "content_format", function="notes_plain_text"), EXCERPT_LENGTH
+        ),
+        output_field=models.TextField(null=True),
+        db_persist=True,
+    )
     is_archived = models.BooleanField("archived", default=False, db_default=False)
     created_at = models.DateTimeField(db_default=TransactionNow(), editable=False)
     # Moved by a trigger with every UPDATE, whoever sends it (migration 0003).
@@ -134,6 +161,13 @@ class Note(models.Model):
 
     class Meta:
         db_table = "notes"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(content_format=TEXT)
+                | models.Q(content_format=BLOCKS, content__isnull=False),
+                name="notes_content_format",
+            )
+        ]
         # One for each list that there is: all of a user's notes, and those archived or not.
         indexes = [
             models.Index(
@@ -157,7 +191,8 @@ class Note(models.Model):
         return {
             "id": self.id,
             "title": self.title,
-            "content": self.content,
+            "content": as_value(self.content, self.content_format),
+            "content_format": self.content_format,
             "is_archived": self.is_archived,
             "tags": tags,
             "created_at": self.created_at,
@@ -191,8 +226,8 @@ class NoteVersionQuerySet(KeysetQuerySet["NoteVersion"]):
 
     def representations(self) -> list[dict[str, Any]]:
         """What the API shows of each, whole."""
-        names = ("number", "title", "content", "tags", "updated_at", "replaced_at")
-        return self._dictionaries(*names)
+        names = ("number", "title", "content", "content_format", "tags")
+        return _with_documents(self._dictionaries(*names, "updated_at", "replaced_at"))
 
     def _dictionaries(self, *names: str) -> list[dict[str, Any]]:
         return [dict(row) for row in self.values(*names)]
@@ -208,6 +243,9 @@ class NoteVersion(models.Model):
     number = models.IntegerField()
     title = models.CharField(max_length=500)
     content = models.TextField(null=True)  # noqa: DJ001 - as of the note
+    content_format = models.CharField(
+        max_length=10, choices=CONTENT_FORMATS, default=TEXT, db_default=TEXT
+    )
     tags = ArrayField(models.CharField(max_length=MAX_LENGTH))
     # Of this state.
     updated_at = models.DateTimeField()

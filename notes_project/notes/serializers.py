@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import ErrorDetail
+from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.fields import empty
 from rest_framework.utils import html
 
+from config import strict_json
+from config.errors import Pointer
 from config.parsers import require_body
-from notes.models import DEFAULT_TITLE
+from notes import blocks
+from notes.models import BLOCKS, CONTENT_FORMATS, DEFAULT_TITLE, TEXT
 from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise
 
 ID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 MAX_TAGS = 50
-MAX_CONTENT_BYTES = 1024 * 1024
+MAX_CONTENT_BYTES = blocks.MAX_BYTES
 
 
 class Text(serializers.CharField):
@@ -30,15 +34,57 @@ class Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
-# For the OpenAPI document: of characters, as JSON Schema counts, there can be no more than bytes.
-@extend_schema_field({"type": "string", "maxLength": MAX_CONTENT_BYTES})
+class _Typed(str):
+    """A block document as somebody typed it into a form, as JSON."""
+
+
+class _Shown(dict[str, Any]):
+    """As text, what a form shows of a block document."""
+
+    def __str__(self) -> str:
+        return json.dumps(self, ensure_ascii=False, indent=2)
+
+
+# Of characters, as JSON Schema counts, there can be no more than bytes.
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string", "maxLength": MAX_CONTENT_BYTES},
+            {"$ref": "#/components/schemas/BlockDocument"},
+            {"type": "null"},
+        ]
+    }
+)
 class Content(Text):
+    """Text, or a block document; valid is the text, or the document's canonical JSON."""
+
     def get_value(self, dictionary: Mapping[Any, Any]) -> Any:
         value = super().get_value(dictionary)
-        # A browser sends a textarea's line ends as CRLF, whatever they were.
         if html.is_html_input(dictionary) and isinstance(value, str):
-            return value.replace("\r\n", "\n")
+            # A browser sends a textarea's line ends as CRLF, whatever they were.
+            value = value.replace("\r\n", "\n")
+            return _Typed(value) if dictionary.get("content_format") == BLOCKS else value
         return value
+
+    def to_internal_value(self, data: Any) -> str:
+        try:
+            if isinstance(data, _Typed):
+                data = strict_json.loads(data)
+                if not isinstance(data, dict):
+                    self.fail("invalid")
+            if isinstance(data, dict):
+                return blocks.canonical(data)
+        except strict_json.InvalidJSON as error:
+            raise ValidationError({error.place or Pointer(): [error.detail]}, error.code) from None
+        except blocks.InvalidDocument as error:
+            details: dict[str, list[str]] = {
+                place: [ErrorDetail(detail, code)] for place, (code, detail) in error.errors.items()
+            }
+            raise ValidationError(details) from None
+        return super().to_internal_value(data)
+
+    def to_representation(self, value: Any) -> Any:
+        return _Shown(value) if isinstance(value, dict) else value
 
 
 @extend_schema_field({"type": "string", "minLength": 1, "maxLength": MAX_LENGTH})
@@ -47,7 +93,7 @@ class TagName(Text):
         try:
             return normalise(super().to_internal_value(data))
         except InvalidTagName as error:
-            raise serializers.ValidationError(str(error)) from None
+            raise ValidationError(str(error)) from None
 
 
 class _Names(list[str]):
@@ -108,12 +154,12 @@ class StrictSerializer(serializers.Serializer[Any]):
             else:
                 errors[shown] = [ErrorDetail("There is no such field.", "unknown")]
         if errors:
-            raise serializers.ValidationError(errors)
+            raise ValidationError(errors)
 
 
 def _validate_size(content: str) -> None:
     if len(content.encode(errors="surrogatepass")) > MAX_CONTENT_BYTES:
-        raise serializers.ValidationError(
+        raise ValidationError(
             f"The content may have {MAX_CONTENT_BYTES:,} bytes at most.", "max_bytes"
         )
 
@@ -130,7 +176,14 @@ class NoteSerializer(StrictSerializer):
         default=None,
         validators=[_validate_size],
         style={"base_template": "text_to_the_letter.html", "rows": 12},
-        help_text=f"{MAX_CONTENT_BYTES:,} bytes of UTF-8 at most.",
+        help_text=f"Text, or a block document; {MAX_CONTENT_BYTES:,} bytes of UTF-8 at most.",
+    )
+    content_format = serializers.ChoiceField(
+        CONTENT_FORMATS,
+        required=False,
+        initial=TEXT,
+        style={"of_forms_alone": True},
+        help_text="What the content is. Where it is given it must be so; a form is read by it.",
     )
     is_archived = serializers.BooleanField(read_only=True)
     tags = TagNames(
@@ -151,14 +204,32 @@ class NoteSerializer(StrictSerializer):
 
     def _default(self, name: str) -> Any:
         """What null stands for in a merge patch (RFC 7396): there is no such member any more."""
-        default = getattr(self.fields.get(name), "default", None)
+        default = getattr(self.fields.get(name), "default", empty)
+        if default is empty:
+            return None
         return default() if callable(default) else default
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """With the content, its format."""
+        stated = attrs.pop("content_format", None)
+        if "content" in attrs:
+            content = attrs["content"]
+            is_document = isinstance(content, blocks.CanonicalDocument)
+            attrs["content_format"] = BLOCKS if is_document else TEXT
+            attrs["content"] = content if content is None else str(content)
+        if stated and stated != attrs.get("content_format"):
+            detail = "This is not what the content is: blocks are an object, text is a string."
+            raise ValidationError({"content_format": [detail]}, "mismatch")
+        return attrs
 
 
 class NoteSummarySerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     title = serializers.CharField()
-    excerpt = serializers.CharField(allow_null=True, help_text="How the content begins.")
+    excerpt = serializers.CharField(
+        allow_null=True, help_text="How the content begins; of a block document its text."
+    )
+    content_format = serializers.ChoiceField(CONTENT_FORMATS)
     is_archived = serializers.BooleanField()
     tags = serializers.ListField(child=serializers.CharField())
     created_at = serializers.DateTimeField()
@@ -221,7 +292,8 @@ class VersionSummarySerializer(serializers.Serializer[Any]):
 
 
 class VersionSerializer(VersionSummarySerializer):
-    content = serializers.CharField(allow_null=True)
+    content = Content(allow_null=True)
+    content_format = serializers.ChoiceField(CONTENT_FORMATS)
 
 
 class TagSerializer(serializers.Serializer[Any]):

@@ -16,7 +16,7 @@ from notes.filters import NoFilter
 from notes.models import Note, NoteVersion, NoteVersionQuerySet
 from notes.pagination import KeysetPagination
 from notes.serializers import NoteSerializer, VersionSerializer, VersionSummarySerializer
-from notes.write import change_note
+from notes.write import COLUMNS, change_note
 from users.authentication import signed_in
 
 _NUMBER = OpenApiParameter("number", OpenApiTypes.INT, OpenApiParameter.PATH)
@@ -79,9 +79,10 @@ class VersionRestore(VersionView):
     )
     def post(self, request: Request, pk: str, number: str) -> Response:
         conditions = conditions_of(request)
-        version = self.get_version()
-        fields = {name: version[name] for name in ("title", "content", "tags")}
-        note = change_note(signed_in(request), pk, fields, conditions)
+        version = self.get_queryset().filter(number=number).values(*COLUMNS, "tags").first()
+        if version is None:
+            raise exceptions.NotFound
+        note = change_note(signed_in(request), pk, version, conditions)
         if note is None:
             raise exceptions.NotFound
         return Response(note, headers=headers(request, entity_tag(note)))

@@ -16,6 +16,8 @@ from users.authentication import NoSuchAccount
 from users.models import User
 
 BATCH = 1000
+# What can be set, besides the tags.
+COLUMNS = ("title", "content", "content_format")
 # FOR KEY SHARE: a tag that is being deleted is waited for and then not found, never linked.
 _LINK = """
 WITH found AS (
@@ -35,11 +37,15 @@ DELETE FROM note_tags USING tags WHERE note_id = %s AND tag_id = id AND name <> 
 """
 
 
-def create_note(user: User, *, title: str, content: str | None, tags: list[str]) -> dict[str, Any]:
+def create_note(
+    user: User, *, title: str, content: str | None, content_format: str, tags: list[str]
+) -> dict[str, Any]:
     """Returns what the API shows of the note. Raises NoSuchAccount where the user is gone."""
     try:
         with transaction.atomic():
-            note = Note.objects.create(user=user, title=title, content=content)
+            note = Note.objects.create(
+                user=user, title=title, content=content, content_format=content_format
+            )
             _link(note.id, tags)
     except IntegrityError:
         # Deleted since the token was checked.
@@ -54,7 +60,9 @@ def change_note(
     fields: Mapping[str, Any],
     conditions: Conditions = UNCONDITIONAL,
 ) -> dict[str, Any] | None:
-    """Sets ``title``, ``content`` and ``tags``, those that are given; what is so already stays.
+    """Sets ``title``, ``content`` with ``content_format``, and ``tags``, those that are given.
+
+    What is so already stays.
 
     Returns what the API then shows of the note; None where the user has no such note. Raises
     PreconditionFailed.
@@ -129,7 +137,7 @@ def empty_trash(user: User) -> None:
 
 def _lock(note: NoteQuerySet, conditions: Conditions) -> Mapping[str, Any] | None:
     """Locks the one row and returns the columns that can be set; None where it is not there."""
-    row = note.select_for_update(no_key=True).values("title", "content").first()
+    row: Mapping[str, Any] | None = note.select_for_update(no_key=True).values(*COLUMNS).first()
     if row is not None and conditions != UNCONDITIONAL:
         # Not in one query, which would read the tags of before it waited for the lock.
         conditions.require(entity_tag(note.representations()[0]))

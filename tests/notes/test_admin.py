@@ -166,6 +166,7 @@ class TestNotes:
             "user": str(note.user_id),
             "title": note.title,
             "content": note.content or "",
+            "content_format": note.content_format,
             **changes,
         }
 
@@ -217,8 +218,26 @@ class TestNotes:
         api.get("/api/v1/notes/")
         tag = Tag.objects.create(name="a")
         fields = {"user": str(ada.id), "title": "t", "content": "", "tag_choice": [str(tag.id)]}
+        fields["content_format"] = "text"
         assert staff.post(f"{ADMIN}notes/note/add/", fields).status_code == 302
         assert list(Note.objects.get().tags.all()) == [tag]
+
+    def test_a_block_document_is_not_broken(self, staff, api):
+        document = {"type": "doc", "version": 1, "blocks": [{"type": "divider"}]}
+        make(api, content=document)
+        note = Note.objects.get()
+        url = f"{ADMIN}notes/note/{note.id}/change/"
+        for content in ("text", "", '{"type": "doc"}', '{"type": "doc", "type": "doc"}', "5"):
+            page = staff.post(url, self.fields(note, content=content))
+            assert page.status_code == 200
+            assert b"errorlist" in page.content
+        assert Note.objects.get().content == note.content
+        pretty = json.dumps(document, indent=2)
+        assert staff.post(url, self.fields(note, content=pretty, title="t")).status_code == 302
+        assert (Note.objects.get().content, Note.objects.get().title) == (note.content, "t")
+        fields = self.fields(note, content="text", content_format="text")
+        assert staff.post(url, fields).status_code == 302
+        assert Note.objects.get().content_format == "text"
 
     def test_actions_archive_and_bring_back(self, staff, api):
         ids = [make(api)["id"] for _ in range(3)]

@@ -296,3 +296,35 @@ def test_query_counts_of_versions_and_trash_do_not_grow(browser, api, django_ass
     ):
         with django_assert_num_queries(queries):
             page_of(browser.get(url))
+
+
+def test_a_block_document_is_written_and_changed_from_its_pages(browser):
+    fields = Forms(page_of(browser.get(NOTES))).of("POST", "title")
+    fields |= {
+        "title": "t",
+        "content_format": "blocks",
+        "content": '{"type": "doc",\r\n"blocks": 1}',
+    }
+    page = page_of(submit(browser, NOTES, {**fields}), 400)
+    assert "/blocks Give a list." in page
+    assert "/version This member is required." in page
+    form = Forms(page).of("POST", "title")
+    assert form["content"] == '{"type": "doc",\n"blocks": 1}'
+    for wrong in ("", "{", "[]", '{"type": "doc", "type": "doc"}', "text"):
+        page_of(submit(browser, NOTES, {**fields, "content": wrong}), 400)
+    assert not Note.objects.exists()
+    text = '{"type": "doc", "version": 1, "blocks": [{"type": "code", "code": "<é>\\r\\n"}]}'
+    page_of(submit(browser, NOTES, {**fields, "content": text}), 201)
+    note = Note.objects.get()
+    assert (json.loads(note.content), note.content_format) == (json.loads(text), "blocks")
+
+    url = f"{NOTES}{note.id}/"
+    page = page_of(browser.get(url))
+    form = Forms(page).of("PUT", "title")
+    assert json.loads(form["content"]) == json.loads(text)
+    assert re.search('<option value="blocks" selected *>', page)
+    form |= {"csrfmiddlewaretoken": script_token(page), "content_format": "blocks"}
+    page_of(submit(browser, url, form, "put"))
+    assert Note.objects.get().content == note.content
+    raw = json.loads(Forms(page).of("PUT", "_content")["_content"])
+    assert raw == {"title": "t", "content": json.loads(text), "tags": []}

@@ -158,7 +158,7 @@ class TestNoteList:
         row = api.get(NOTES).json()["results"][0]
         del note["content"]
         assert row == {**note, "excerpt": "é" * 200}
-        assert list(row)[:4] == ["id", "title", "excerpt", "is_archived"]
+        assert list(row)[:4] == ["id", "title", "excerpt", "content_format"]
         api.patch(f"{NOTES}{note['id']}/", {"content": None})
         assert api.get(NOTES).json()["results"][0]["excerpt"] is None
 

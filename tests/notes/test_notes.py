@@ -51,10 +51,11 @@ class TestCreate:
         assert response.status_code == 201
         note = response.json()
         assert list(note) == [
-            *("id", "title", "content", "is_archived", "tags", "created_at", "updated_at")
+            *("id", "title", "content", "content_format", "is_archived", "tags"),
+            *("created_at", "updated_at"),
         ]
         assert note["title"] == "Plan"
-        assert note["content"] == "a\nb "
+        assert (note["content"], note["content_format"]) == ("a\nb ", "text")
         assert note["tags"] == ["home", "work"]
         assert note["is_archived"] is False
         assert note["created_at"] == note["updated_at"]
@@ -90,7 +91,7 @@ class TestCreate:
             ({"title": ["a"]}, ("/title", "invalid")),
             ({"title": "a\x00"}, ("/title", "null_characters_not_allowed")),
             ({"content": 1.5}, ("/content", "invalid")),
-            ({"content": {}}, ("/content", "invalid")),
+            ({"content": []}, ("/content", "invalid")),
             ({"content": "\x00"}, ("/content", "null_characters_not_allowed")),
             ({"tags": None}, ("/tags", "null")),
             ({"tags": "a"}, ("/tags", "not_a_list")),
@@ -127,6 +128,16 @@ class TestCreate:
             ("[]", ("", "invalid")),
             ('"title"', ("", "invalid")),
             ("5", ("", "invalid")),
+            ("9" * 5000, ("", "invalid")),
+            ('{"title": "a", "title": "a"}', ("/title", "duplicate")),
+            ('{"tags": [{}, {"a/b": 1, "c": 2, "a/b": {}}]}', ("/tags/1/a~1b", "duplicate")),
+            ('{"title": -' + "9" * 5000 + "}", ("/title", "invalid")),
+            ('{"a": [' + "[" * 98 + "]" * 98 + "]}", ("/a", "unknown")),
+            ('{"a": [' + "[" * 99 + "]" * 99 + "]}", ("/a" + "/0" * 99, "max_depth")),
+            ('{"a": ["[", ' * 10_000, ("/a/1" * 50, "max_depth")),
+            ('{"a\\"[": ' * 10_000, ('/a"[' * 100, "max_depth")),
+            ("[" * 100_000, ("/0" * 100, "max_depth")),
+            ('{"a":' * 100_000, ("/a" * 100, "max_depth")),
         ],
     )
     def test_strange_json_is_refused_by_field(self, api, body, error):
@@ -149,16 +160,17 @@ class TestCreate:
             b'{"title": "\xff"}',
             b'{"title": NaN}',
             b'{"title": "a\nb"}',
-            b"[" * 100_000,
-            b'{"a":' * 100_000,
-            b"9" * 5000,
+            b"[" * 100,
+            b'{"a":' * 100,
+            b'"' + b'\\"' * 1_000_000,
+            b'{"a": }' * 100_000,
             '{"title": "a"}'.encode("utf-16"),
         ],
     )
     def test_what_is_no_json_is_a_400(self, api, body):
         response = api.post(NOTES, body, content_type="application/json; charset=base64")
         assert response.status_code == 400
-        assert response.json()["detail"] == "The body is not valid JSON."
+        assert response.json()["detail"].startswith("The body is not valid JSON: ")
 
     @pytest.mark.parametrize(
         ("content_type", "body", "status"),

@@ -45,8 +45,8 @@ class TestReading:
             "deleted_at": shown["deleted_at"],
         }
         assert list(summary) == [
-            *("id", "title", "excerpt", "is_archived", "tags", "created_at", "updated_at"),
-            "deleted_at",
+            *("id", "title", "excerpt", "content_format", "is_archived", "tags"),
+            *("created_at", "updated_at", "deleted_at"),
         ]
         assert summary["deleted_at"] == shown["deleted_at"] >= gone["updated_at"]
         assert [note["id"] for note in api.get(f"{NOTES}?archived=any").json()["results"]] == [

@@ -123,7 +123,7 @@ class TestReading:
         (summary,) = listed(api, note)
         assert tuple(summary) == SHOWN
         answer = api.get(f"{versions_of(note)}1/")
-        assert answer.json() == {**summary, "content": "b\n"}
+        assert answer.json() == {**summary, "content": "b\n", "content_format": "text"}
         assert (summary["title"], summary["tags"]) == ("a", ["x"])
 
     def test_pages(self, api):

@@ -1,0 +1,369 @@
+"""What a note's content may be, and that it comes back as it came."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from django.db import DataError, IntegrityError, connection, transaction
+from jsonschema import Draft202012Validator
+
+from notes import blocks, schema
+from notes.models import Note
+from tests.notes.test_notes import NOTES, errors_of, make, url_of
+
+pytestmark = pytest.mark.django_db
+COMMITTED = Path(__file__).parents[2] / "docs" / "block-document.v1.json"
+VALIDATOR = Draft202012Validator(json.loads(COMMITTED.read_text()))
+NUL = "null_characters_not_allowed"
+SURROGATE = "surrogate_characters_not_allowed"
+
+
+def document(*found):
+    return {"type": "doc", "version": 1, "blocks": list(found)}
+
+
+def runs(*texts):
+    return [{"text": text} for text in texts]
+
+
+def paragraph(*texts):
+    return {"type": "paragraph", "text": runs(*texts)}
+
+
+def nested(depth):
+    block = paragraph("a")
+    for _ in range(depth - 1):
+        block = {"type": "quote", "text": [], "children": [block]}
+    return document(block)
+
+
+ALL = document(
+    {"type": "heading", "level": 2, "text": runs("Head", "ing")},
+    {
+        "type": "paragraph",
+        "text": [
+            {"text": "mar", "marks": ["bold", "italic", "underline", "strikethrough", "code"]},
+            {"text": "ked", "link": "https://example.com/linked?a=1&b=ü#c"},
+            {"text": " mail", "link": "MAILTO:a@example.com"},
+        ],
+    },
+    {
+        "type": "bulleted_item",
+        "text": runs("bullet"),
+        "children": [
+            {
+                "type": "numbered_item",
+                "text": runs("number"),
+                "children": [{"type": "to_do", "checked": True, "text": runs("to do")}],
+            }
+        ],
+    },
+    {"type": "quote", "text": runs("quoted\n\twords")},
+    {"type": "code", "code": 'print("code")\n', "language": "python"},
+    {"type": "divider"},
+    {
+        "type": "callout",
+        "icon": "💡",
+        "text": runs("called out"),
+        "children": [paragraph("within")],
+    },
+    {"type": "table", "header": True, "rows": [[runs("a", "b"), runs("c")], [[], runs("d")]]},
+    {"type": "image", "url": "https://example.com/i.png", "alt": "alt", "caption": runs("image")},
+    {"type": "bookmark", "url": "http://example.com/x", "title": "title", "caption": runs("mark")},
+)
+TEXT_OF_ALL = """Heading
+marked mail
+bullet
+number
+to do
+quoted
+\twords
+print("code")
+
+called out
+within
+ab\tc
+\td
+alt
+image
+title
+mark
+http://example.com/x"""
+# With the place of what is wrong, and its code.
+WRONG = [
+    ({}, {("/type", "required"), ("/version", "required"), ("/blocks", "required")}),
+    ({"type": "doc", "version": 2, "blocks": []}, {("/version", "invalid")}),
+    ({"type": "doc", "version": True, "blocks": []}, {("/version", "invalid")}),
+    ({"type": "doc", "version": "1", "blocks": []}, {("/version", "invalid")}),
+    ({"type": "page", "version": 1, "blocks": []}, {("/type", "invalid")}),
+    ({"type": "doc", "version": 1, "blocks": {}}, {("/blocks", "invalid")}),
+    (document() | {"a/b~": 1}, {("/a~1b~0", "unknown")}),
+    (document(5), {("/blocks/0", "invalid")}),
+    (document(paragraph(), None), {("/blocks/1", "invalid")}),
+    (document({}), {("/blocks/0/type", "required")}),
+    (document({"type": "video"}), {("/blocks/0/type", "unknown_block")}),
+    (document({"type": ["paragraph"]}), {("/blocks/0/type", "unknown_block")}),
+    (document({"type": "paragraph"}), {("/blocks/0/text", "required")}),
+    (document({"type": "paragraph", "text": "a"}), {("/blocks/0/text", "invalid")}),
+    (document({"type": "paragraph", "text": ["a"]}), {("/blocks/0/text/0", "invalid")}),
+    (document(paragraph("a", 5)), {("/blocks/0/text/1/text", "invalid")}),
+    (document(paragraph(None)), {("/blocks/0/text/0/text", "invalid")}),
+    (document(paragraph("a\x00")), {("/blocks/0/text/0/text", NUL)}),
+    (document(paragraph("\ud800")), {("/blocks/0/text/0/text", SURROGATE)}),
+    (document({"type": "divider", "\ud800": 1}), {("/blocks/0", SURROGATE)}),
+    (document({"type": "heading", "level": 0, "text": []}), {("/blocks/0/level", "invalid")}),
+    (document({"type": "heading", "level": 2**64, "text": []}), {("/blocks/0/level", "invalid")}),
+    (document({"type": "to_do", "checked": 1, "text": []}), {("/blocks/0/checked", "invalid")}),
+    (
+        document({"type": "code", "code": 5, "message": 1}),
+        {("/blocks/0/code", "invalid"), ("/blocks/0/message", "unknown")},
+    ),
+    (
+        document({"type": "quote", "text": [], "children": [paragraph("a"), {"type": "x"}]}),
+        {("/blocks/0/children/1/type", "unknown_block")},
+    ),
+    (
+        document({"type": "table", "rows": [[[], [{"text": "a", "marks": ["loud"]}]]]}),
+        {("/blocks/0/rows/0/1/0/marks/0", "invalid")},
+    ),
+    (document({"type": "image", "url": "https://" + "a" * 8192}), {("/blocks/0/url", "invalid")}),
+]
+ADDRESSES = [
+    *("javascript:alert(1)", "JavaScript:alert(1)", " https://a", "java\nscript:alert(1)", ""),
+    *("data:text/html,a", "ftp://a", "//a", "/a", "a", "https:a", "https://", "https://a b"),
+    *("https://a\n", 'https://a"b', "https://<a>", "vbscript:a", "file:///etc/passwd", "mailto:"),
+]
+
+
+@pytest.mark.parametrize("content", [ALL, document(), document(paragraph()), nested(32)])
+def test_a_document_comes_back_as_it_came(api, content):
+    assert list(VALIDATOR.iter_errors(content)) == []
+    note = make(api, content=content)
+    assert (note["content"], note["content_format"]) == (content, "blocks")
+    assert api.get(url_of(note)).json() == note
+    stored = Note.objects.get().content
+    assert json.loads(stored) == content
+    turned = dict(reversed(content.items()))
+    api.put(url_of(note), {"content": turned})
+    assert Note.objects.get().content == stored
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "é\u0301\u200d",
+        "\u2028 \x1b\x7f\r\n\t",
+        "👩‍👩‍👧 🇩🇪 𐍈",
+        "שלום عربى",
+        '"\\/<>&',
+        "\ufeff\ufffe",
+    ],
+)
+def test_every_character_comes_back(api, text):
+    for content in (text, document(paragraph(text))):
+        note = make(api, content=content, title=f"a{text}a")
+        assert api.get(url_of(note)).json()["content"] == content
+        assert note["title"] == f"a{text}a"
+
+
+@pytest.mark.parametrize("text", ["{}", "null", '"a"', json.dumps(ALL), "5", "[1,2]", " {"])
+def test_text_that_looks_like_json_stays_text(api, text):
+    note = make(api, content=text)
+    assert (note["content"], note["content_format"]) == (text, "text")
+
+
+@pytest.mark.parametrize(("content", "errors"), WRONG)
+def test_what_is_no_document_is_named_by_place(api, content, errors):
+    assert list(VALIDATOR.iter_errors(content)) or {code for _, code in errors} == {SURROGATE}
+    body = json.dumps({"content": content})
+    response = api.post(NOTES, body, content_type="application/json")
+    assert errors_of(response) == {(f"/content{place}", code) for place, code in errors}
+    assert not Note.objects.exists()
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_address_does_no_more_than_open_a_page_or_a_letter(api, address):
+    found = [
+        (paragraph(), "text/0/link"),
+        ({"type": "image", "url": address}, "url"),
+        ({"type": "bookmark", "url": address}, "url"),
+    ]
+    found[0][0]["text"] = [{"text": "a", "link": address}]
+    for block, place in found:
+        if not address.endswith("\n"):  # Python's $ is not that of JSON Schema.
+            assert list(VALIDATOR.iter_errors(document(block)))
+        response = api.post(NOTES, {"content": document(block)})
+        assert errors_of(response) == {(f"/content/blocks/0/{place}", "url")}
+
+
+def test_caps(api):
+    assert len(make(api, content=document(*[paragraph()] * 10_000))["content"]["blocks"]) == 10_000
+    response = api.post(NOTES, {"content": document(*[paragraph()] * 10_001)})
+    assert errors_of(response) == {("/content", "max_blocks")}
+    deep = api.post(NOTES, {"content": nested(33)})
+    assert errors_of(deep) == {("/content/blocks" + "/0/children" * 32, "max_depth")}
+    room = 2**20 - len(blocks.canonical(document(paragraph(""))))
+    make(api, content=document(paragraph("e" * room)))
+    for more in ("e" * (room + 1), "é" * (room // 2 + 1), "e" * 8_000_000):
+        response = api.post(NOTES, {"content": document(paragraph(more))})
+        assert errors_of(response) == {("/content", "max_bytes")}
+    assert Note.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ('{"type": "doc", "blocks": [], "blocks": []}', ("/content/blocks", "duplicate")),
+        ('{"blocks": [{"type": "a", "type": "b"}]}', ("/content/blocks/0/type", "duplicate")),
+        ('{"blocks": [' + '{"children": [' * 10_000, None),
+    ],
+)
+def test_what_two_readers_could_take_for_different_things(api, body, error):
+    response = api.post(NOTES, f'{{"content": {body}}}', content_type="application/json")
+    error = error or ("/content/blocks" + "/0/children" * 49, "max_depth")
+    assert errors_of(response) == {error}
+    assert not Note.objects.exists()
+
+
+def test_a_change_from_one_format_to_the_other(api):
+    note = make(api, content=ALL)
+    changed = api.patch(url_of(note), {"title": "t"}).json()
+    assert (changed["content"], changed["content_format"]) == (ALL, "blocks")
+    for content in ("text", document(paragraph("a")), None):
+        changed = api.patch(url_of(note), {"content": content}).json()
+        assert changed["content"] == content
+        assert changed["content_format"] == ("blocks" if isinstance(content, dict) else "text")
+        assert api.get(url_of(note)).json() == changed
+
+
+def test_a_former_version_keeps_its_format(api):
+    note = make(api, content=ALL)
+    api.patch(url_of(note), {"content": "text"})
+    first = f"{url_of(note)}versions/1/"
+    version = api.get(first).json()
+    assert (version["content"], version["content_format"]) == (ALL, "blocks")
+    restored = api.post(f"{first}restore/").json()
+    assert (restored["content"], restored["content_format"]) == (ALL, "blocks")
+    second = api.get(f"{url_of(note)}versions/2/").json()
+    assert (second["content"], second["content_format"]) == ("text", "text")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"content": "a", "content_format": "blocks"}, "mismatch"),
+        ({"content": document(), "content_format": "text"}, "mismatch"),
+        ({"content_format": "blocks"}, "mismatch"),
+        ({"content": "a", "content_format": "html"}, "invalid_choice"),
+        ({"content": "a", "content_format": None}, "null"),
+        ({"content": "a", "content_format": ["text"]}, "invalid_choice"),
+    ],
+)
+def test_a_format_that_is_stated_must_be_so(api, body, code):
+    assert errors_of(api.post(NOTES, body)) == {("/content_format", code)}
+    note = make(api, content="a", content_format="text")
+    assert make(api, content=document(), content_format="blocks")["content_format"] == "blocks"
+    assert errors_of(api.patch(url_of(note), body)) == {("/content_format", code)}
+
+
+class TestExcerpt:
+    def excerpt(self, api):
+        row = api.get(NOTES).json()["results"][0]
+        return row["excerpt"], row["content_format"]
+
+    def test_of_a_document_it_is_the_text(self, api):
+        make(api, content=ALL)
+        assert self.excerpt(api) == (TEXT_OF_ALL, "blocks")
+        assert len(TEXT_OF_ALL) < 200
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT notes_plain_text(content, content_format) FROM notes")
+            assert cursor.fetchone() == (TEXT_OF_ALL,)
+
+    def test_it_is_how_the_text_begins(self, api):
+        make(api, content=document(paragraph("é" * 150), paragraph("é" * 150)))
+        assert self.excerpt(api) == ("é" * 150 + "\n" + "é" * 49, "blocks")
+        Note.objects.all().delete()
+        make(api, content=document())
+        assert self.excerpt(api) == ("", "blocks")
+        Note.objects.all().delete()
+        make(api, content=json.dumps(ALL))
+        assert self.excerpt(api) == (json.dumps(ALL)[:200], "text")
+
+
+class TestByHand:
+    def test_a_document_written_by_hand_is_one(self, api, ada):
+        api.get(NOTES)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO notes (user_id, content, content_format) VALUES (%s, %s, 'blocks')",
+                [ada.id, json.dumps(ALL)],
+            )
+        note = Note.objects.get()
+        assert note.excerpt == TEXT_OF_ALL
+        assert api.get(f"{NOTES}{note.id}/").json()["content"] == ALL
+
+    @pytest.mark.parametrize("value", ["'a'", "NULL", "''", "'{'"])
+    def test_what_is_no_json_is_no_document(self, api, value):
+        make(api, content=ALL)
+        with (
+            pytest.raises((IntegrityError, DataError)),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(f"UPDATE notes SET content = {value}")
+        assert make(api, content="a")["content"] == "a"
+
+
+class TestSchema:
+    def test_the_committed_file_is_what_the_code_says(self):
+        """After a change that is meant, see CONTRIBUTING.md."""
+        assert COMMITTED.read_text() == schema.published()
+        Draft202012Validator.check_schema(json.loads(COMMITTED.read_text()))
+
+    def test_it_is_served_to_everybody(self, client):
+        response = client.get("/api/v1/schema/notes/block-document.v1.json")
+        assert response["Content-Type"] == "application/schema+json"
+        assert response.content.decode() == COMMITTED.read_text()
+
+    def test_it_takes_and_refuses_what_the_service_does(self):
+        """Documents with something changed by chance, of which about half are none any more."""
+        draw, taken = random.Random(5), 0
+        for _ in range(400):
+            content = json.loads(json.dumps(ALL))
+            for _ in range(draw.randint(1, 2)):
+                _damage(draw, content)
+            try:
+                blocks.canonical(content)
+            except blocks.InvalidDocument:
+                assert list(VALIDATOR.iter_errors(content)), content
+            else:
+                taken += 1
+                assert not list(VALIDATOR.iter_errors(content)), content
+        assert 40 < taken < 360
+
+
+def _damage(draw, content):
+    """Takes, adds or changes a member somewhere within."""
+    node = content
+    while True:
+        names = list(node) if isinstance(node, dict) else list(range(len(node)))
+        if not names:
+            return
+        name = draw.choice(names)
+        if isinstance(node[name], dict | list) and draw.random() < 0.8:
+            node = node[name]
+            continue
+        values = [None, 5, "x", True, [], {}, "bold", "https://a", "paragraph", [{"text": "x"}]]
+        match draw.choice(["take", "change", "change", "add", "double"]):
+            case "take":
+                del node[name]
+            case "change":
+                node[name] = draw.choice(values)
+            case "add" if isinstance(node, dict):
+                node[draw.choice(["text", "link", "children", "header", "alt"])] = draw.choice(
+                    values
+                )
+            case "double" if isinstance(node, list):
+                node.append(node[name])
+        return
