@@ -23,30 +23,55 @@ def test_notes_db_restored(system, rng, tmp_path):
 @covers("who is newer in the topic gets a version above it", off="above_the_topic")
 def test_users_db_restored(system, rng, tmp_path):
     """What was answered after the backup is lost, and must be so on both sides."""
-    against = "reconcile_topic"
     with system.under_load(rng) as load:
         operations.back_up(system.stack.users_db, tmp_path / "users_db.dump")
         wait_for_answers(system, load)
-        load.stop()
-        operations.stop(system, "users", "relay")
-        sent = system.users_sql(
-            "SELECT * FROM faults.changes EXCEPT"
-            " SELECT aggregateid::uuid, (payload -> 'data' ->> 'version')::bigint,"
-            " payload -> 'data' ->> 'username' FROM outbox"
-        )
-        operations.restore(system.stack.users_db, tmp_path / "users_db.dump")
-        remember(system, sent)
-        forget_changes(load, system.users_sql)
+        restore_users_db(system, load, tmp_path / "users_db.dump")
+        reconcile_topic(system)
+        operations.start(system, "users", "relay")
+        wait_for_answers(system, system.start_load(rng))
+
+
+@covers("a version that was given twice is given up", off="two_contents")
+def test_users_db_restored_and_used_before_the_repair(system, rng, tmp_path):
+    """Somebody's changes since then end at just the version that the readers have."""
+    with system.under_load(rng) as load:
+        user = system.register()
+        operations.back_up(system.stack.users_db, tmp_path / "users_db.dump")
+        system.rename(user, times=2)
+        system.wait_for_shadow(user, version=3)
+        wait_for_answers(system, load)
+        restore_users_db(system, load, tmp_path / "users_db.dump")
         operations.start(system, "users", "relay")
         load = system.start_load(rng)
+        system.rename(user, times=2)
+        waits = "SELECT FROM outbox WHERE aggregateid = %s"
+        system.reach(lambda: not system.users_sql(waits, [str(user)]), "the changes are sent")
         wait_for_answers(system, load)
+        reconcile_topic(system)
 
-        differing = operations.run(system, "users", f"{against} --dry-run", code=1)
-        for kind in ("behind", "deleted", "unknown"):
-            assert f"{kind:<8} 0" not in differing, differing
-        system.users_sql(AUDIT_DELETIONS)
-        operations.run(system, "users", against, code=1)
-        system.manage("users", *against.split(), "--delete")
+
+def restore_users_db(system, load, dump):
+    """Ends the load; users-web and relay are stopped then."""
+    load.stop()
+    operations.stop(system, "users", "relay")
+    sent = system.users_sql(
+        "SELECT * FROM faults.changes EXCEPT"
+        " SELECT aggregateid::uuid, (payload -> 'data' ->> 'version')::bigint,"
+        " payload -> 'data' ->> 'username' FROM outbox"
+    )
+    operations.restore(system.stack.users_db, dump)
+    remember(system, sent)
+    forget_changes(load, system.users_sql)
+
+
+def reconcile_topic(system):
+    differing = operations.run(system, "users", "reconcile_topic --dry-run", code=1)
+    for kind in ("behind", "deleted", "unknown"):
+        assert f"{kind:<8} 0" not in differing, differing
+    system.users_sql(AUDIT_DELETIONS)
+    operations.run(system, "users", "reconcile_topic", code=1)
+    operations.run(system, "users", "reconcile_topic --delete")
 
 
 def wait_for_answers(system, load):
