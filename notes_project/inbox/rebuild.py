@@ -99,14 +99,19 @@ def compare(samples: int = 5) -> Comparison:
     return Comparison(counts, examples)
 
 
-def repair() -> int:
-    """Writes what the topic knows better, in small transactions. Returns how many users."""
+def repair(progress: Callable[[int], None]) -> int:
+    """Writes what the topic knows better, in small transactions. Returns how many users.
+
+    Args:
+        progress: called with how many are repaired.
+    """
     repaired = 0
     for name, write in (("missing", _store), ("stale", _store), ("undeleted", _delete)):
         for rows in _in_batches(_DIFFERENCES[name]):
             with transaction.atomic():
                 write(rows)
             repaired += len(rows)
+            progress(repaired)
     return repaired
 
 

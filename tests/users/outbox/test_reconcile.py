@@ -1,6 +1,7 @@
 """The topic is compared with users_db, and made to follow it; against a real broker."""
 
 import json
+import re
 import uuid
 from io import StringIO
 from pathlib import Path
@@ -14,7 +15,7 @@ from django.db.models.functions import Concat, Now
 from accounts.models import User
 from outbox.kafka import OutgoingMessage
 from outbox.models import OutboxEvent
-from outbox.reconcile import load
+from outbox.reconcile import load, repair
 from outbox.topic import read_topic
 from tests.faults.poison import poisons
 
@@ -277,3 +278,29 @@ def test_what_waits_explains_no_other_difference(pipeline, new_users, restore, b
     assert reconcile("--delete") == found | {"repaired": 5}
     pipeline()
     assert reconcile("--dry-run") == EQUAL
+
+
+def test_a_repair_goes_through_in_batches_and_says_how_far_it_is(new_users, monkeypatch):
+    monkeypatch.setattr("outbox.reconcile.BATCH", 2)
+    people = new_users("ada", "bob", "cyd", "dan", "eve")
+    OutboxEvent.objects.all().delete()
+    load([], progress=lambda _: None)
+    seen = []
+    assert repair(delete=False, progress=seen.append) == 5
+    assert seen == [2, 4, 5]
+    sent = OutboxEvent.objects.values_list("aggregateid", flat=True)
+    assert set(sent) == {str(person.pk) for person in people}
+
+
+def test_a_terminal_sees_how_far_the_command_is(pipeline, new_users, monkeypatch, capsys):
+    monkeypatch.setattr("config.progress.ELSEWHERE", 1e-9)
+    monkeypatch.setattr("outbox.reconcile.BATCH", 2)
+    new_users("ada", "bob", "cyd")
+    pipeline()
+    User.objects.update(is_active=False)
+    OutboxEvent.objects.all().delete()
+    assert reconcile()["repaired"] == 3
+    lines = capsys.readouterr().err.splitlines()
+    assert any(line.startswith("3 messages, ") for line in lines)
+    assert re.fullmatch(r"2 users, \d+/s, 1 left, \d+ s", lines[-2])
+    assert re.fullmatch(r"3 users, \d+/s, 0 left", lines[-1])

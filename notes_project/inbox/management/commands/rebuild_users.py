@@ -38,6 +38,11 @@ class Command(BaseCommand):
             self.stdout.write(f"{name:<10} {count}{f' ({named}, …)' if count else ''}")
         self.stdout.write(f"unreadable {unreadable} messages")
         if not options["dry_run"]:
-            self.stdout.write(f"repaired   {rebuild.repair()}")
+            self._repair(comparison.repairable)
         elif comparison.repairable:
             raise CommandError(f"{comparison.repairable} users differ; run without --dry-run.")
+
+    def _repair(self, wanted: int) -> None:
+        with Progress("users") as progress:
+            repaired = rebuild.repair(lambda done: progress.show(done, max(wanted - done, 0)))
+        self.stdout.write(f"repaired   {repaired}")
