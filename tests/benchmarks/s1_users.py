@@ -13,13 +13,21 @@ import psycopg
 
 from devstack import environment
 from devstack.processes import wait_until
-from devstack.services import project_folder
+from devstack.services import GUNICORN, project_folder
 from tests.benchmarks import topics
 from tests.benchmarks.frame import Ratio, Run, Sample
 from tests.benchmarks.servers import service
 
+_COMPARISONS = (
+    ("users", "reconcile_topic", "--dry-run"),
+    ("notes", "rebuild_users", "--dry-run"),
+    ("notes", "compare_users"),
+)
+_REMOVE = "DELETE FROM users WHERE id = (SELECT id FROM users ORDER BY id LIMIT 1 OFFSET %s)"
+
 
 def run(run: Run) -> Iterator[Ratio]:
+    _manage("users", "", 1, "rotate_signing_key")  # Without a key no web server starts.
     few = _measure(run.size(10**4, 100), find_one=True)
     many = _measure(run.size(10**6, 200))
     for name in few:
@@ -51,12 +59,16 @@ def _measure(users: int, *, find_one: bool = False) -> dict[str, tuple[float, fl
             service(*consumer, ready="consumer_started", KAFKA_TOPIC=topic, KAFKA_GROUP_ID=topic),
         ):
             assert wait_until(lambda: _count(notes_db, "users") == users, 3600, every=2)
-        # Exit code 0: no user differs.
-        arguments = ("rebuild_users", "--dry-run")
-        results[" ".join(arguments)] = _manage("notes", topic, users, *arguments)
-        if find_one:
-            notes_db.execute("DELETE FROM users WHERE id = (SELECT id FROM users LIMIT 1)")
-            _manage("notes", topic, users, *arguments, code=1)
+        with service("users", *GUNICORN, ready="Listening at"):
+            for project, *arguments in _COMPARISONS:
+                # Exit code 0: no user differs.
+                results[" ".join(arguments)] = _manage(project, topic, users, *arguments)
+            if find_one:
+                notes_db.execute(_REMOVE, [0])
+                users_db.execute("ALTER TABLE users DISABLE TRIGGER USER")
+                users_db.execute(_REMOVE, [1])
+                for project, *arguments in _COMPARISONS:
+                    _manage(project, topic, users, *arguments, code=1)
     return results
 
 

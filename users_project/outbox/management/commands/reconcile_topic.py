@@ -40,7 +40,7 @@ class Command(BaseCommand):
         if options["dry_run"] and comparison.total:
             raise CommandError(
                 f"{comparison.total} users differ; without --dry-run {wanted} are repaired"
-                f"{', with --delete all' if left else ''}."
+                f"{f'; --delete is for the other {left}' if left else ''}."
             )
         if not options["dry_run"]:
             self._repair(delete, wanted)
