@@ -10,7 +10,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from notes.etags import IF_MATCH, IF_NONE_MATCH, answer_read, conditions_of, entity_tag, headers
+from notes.etags import (
+    ETAG,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    answer_read,
+    conditions_of,
+    entity_tag,
+    headers,
+)
 from notes.filters import NoFilter
 from notes.models import Note, TrashQuerySet
 from notes.pagination import KeysetPagination
@@ -49,7 +57,7 @@ class TrashDetail(TrashView):
     @extend_schema(
         operation_id="get_trashed_note",
         summary="Read a note in the trash",
-        parameters=[IF_NONE_MATCH],
+        parameters=[IF_NONE_MATCH, ETAG],
     )
     def get(self, request: Request, pk: str) -> Response:
         rows = self.get_queryset().filter(pk=pk).representations()
@@ -78,7 +86,7 @@ class TrashRestore(TrashView):
     @extend_schema(
         operation_id="restore_trashed_note",
         summary="Take a note out of the trash",
-        parameters=[IF_MATCH],
+        parameters=[IF_MATCH, ETAG],
         request=None,
         responses=NoteSerializer,
     )

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from notes.etags import IF_MATCH, conditions_of, entity_tag, headers
+from notes.etags import ETAG, IF_MATCH, conditions_of, entity_tag, headers
 from notes.filters import NoFilter
 from notes.models import Note, NoteVersion, NoteVersionQuerySet
 from notes.pagination import KeysetPagination
@@ -73,7 +73,7 @@ class VersionRestore(VersionView):
         operation_id="restore_version",
         summary="Make a note what it was",
         description="What it is now becomes a version.",
-        parameters=[_NUMBER, IF_MATCH],
+        parameters=[_NUMBER, IF_MATCH, ETAG],
         request=None,
         responses=NoteSerializer,
     )

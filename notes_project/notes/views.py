@@ -12,7 +12,15 @@ from rest_framework.utils.serializer_helpers import ReturnDict
 
 from config.parsers import JSONParser
 from notes import bulk
-from notes.etags import IF_MATCH, IF_NONE_MATCH, answer_read, conditions_of, entity_tag, headers
+from notes.etags import (
+    ETAG,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    answer_read,
+    conditions_of,
+    entity_tag,
+    headers,
+)
 from notes.filters import NoteFilter, TagFilter
 from notes.idempotency import PARAMETER, idempotent
 from notes.merge_patch import ACCEPT_PATCH, MergePatchParser
@@ -38,23 +46,23 @@ from users.authentication import signed_in
         responses=NoteSummarySerializer(many=True),
     ),
     create=extend_schema(
-        operation_id="create_note", summary="Write a note", parameters=[PARAMETER]
+        operation_id="create_note", summary="Write a note", parameters=[PARAMETER, ETAG]
     ),
     retrieve=extend_schema(
         operation_id="get_note",
         summary="Read a note",
-        parameters=[IF_NONE_MATCH],
+        parameters=[IF_NONE_MATCH, ETAG],
     ),
     update=extend_schema(
         operation_id="replace_note",
         summary="Replace a note",
-        parameters=[IF_MATCH],
+        parameters=[IF_MATCH, ETAG],
         description="What is left out gets its default.",
     ),
     partial_update=extend_schema(
         operation_id="change_note",
         summary="Change a note",
-        parameters=[IF_MATCH],
+        parameters=[IF_MATCH, ETAG],
         description="A JSON merge patch (RFC 7396): what is left out stays, null sets the default."
         " `tags` replaces all tags.",
     ),
@@ -64,14 +72,14 @@ from users.authentication import signed_in
     archive=extend_schema(
         operation_id="archive_note",
         summary="Archive a note",
-        parameters=[IF_MATCH],
+        parameters=[IF_MATCH, ETAG],
         request=None,
         responses=NoteSerializer,
     ),
     unarchive=extend_schema(
         operation_id="unarchive_note",
         summary="Bring a note back from the archive",
-        parameters=[IF_MATCH],
+        parameters=[IF_MATCH, ETAG],
         request=None,
         responses=NoteSerializer,
     ),
