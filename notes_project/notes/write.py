@@ -68,7 +68,7 @@ def change_note(
     PreconditionFailed.
     """
     own = Note.objects.owned_by(user).filter(pk=note_id)
-    before = _lock(own, conditions)
+    before = _lock(own, conditions, *COLUMNS)
     if before is None:
         return None
     changes = {
@@ -135,9 +135,11 @@ def empty_trash(user: User) -> None:
         pass
 
 
-def _lock(note: NoteQuerySet, conditions: Conditions) -> Mapping[str, Any] | None:
-    """Locks the one row and returns the columns that can be set; None where it is not there."""
-    row: Mapping[str, Any] | None = note.select_for_update(no_key=True).values(*COLUMNS).first()
+def _lock(note: NoteQuerySet, conditions: Conditions, *columns: str) -> Mapping[str, Any] | None:
+    """Locks the one row and returns these columns of it; None where it is not there."""
+    row: Mapping[str, Any] | None = (
+        note.select_for_update(no_key=True).values("pk", *columns).first()
+    )
     if row is not None and conditions != UNCONDITIONAL:
         # Not in one query, which would read the tags of before it waited for the lock.
         conditions.require(entity_tag(note.representations()[0]))

@@ -1,5 +1,6 @@
 """Former states of a note: kept by the database, read and restored by the API."""
 
+import json
 import uuid
 
 import pytest
@@ -189,6 +190,22 @@ class TestRestoring:
         api.post(f"{versions_of(note)}2/restore/")
         shown = api.get(url_of(note)).json()
         assert (shown["title"], shown["content"], shown["tags"]) == ("c", None, ["z"])
+
+    def test_blocks_come_back_as_blocks_and_text_as_text(self, api):
+        document = {"type": "doc", "version": 1, "blocks": [{"type": "divider"}]}
+        text = json.dumps(document, separators=(",", ":"), sort_keys=True)
+        note = make(api, content=document)
+        api.patch(url_of(note), {"content": text})
+        assert NoteVersion.objects.values_list("content", "content_format").get() == (
+            text,
+            "blocks",
+        )
+        api.post(f"{versions_of(note)}1/restore/")
+        shown = api.get(url_of(note)).json()
+        assert (shown["content"], shown["content_format"]) == (document, "blocks")
+        api.post(f"{versions_of(note)}2/restore/")
+        shown = api.get(url_of(note)).json()
+        assert (shown["content"], shown["content_format"]) == (text, "text")
 
     def test_a_state_that_is_so_already_changes_nothing(self, api):
         note = make(api, title="a")
