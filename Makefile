@@ -35,7 +35,7 @@ clean: install ## Remove the stack's data, keys and secrets (.local)
 	@$(DEVSTACK) clean
 
 .PHONY: test test-users test-notes test-docs test-devstack test-system test-bench test-debezium test-compose lint types
-.PHONY: test-faults test-faults-short test-faults-off
+.PHONY: test-faults test-faults-short test-faults-off test-any-order
 SUITES := lint types test-users test-notes test-docs test-devstack test-system test-faults-short test-bench
 # Most of a suite's time is waiting for servers: two at a time, each with its output in one piece.
 test: install-dev ## Everything that CI checks
@@ -52,10 +52,15 @@ test-system: install-dev ## The whole stack, through the gateway
 	@$(BIN)/pytest tests/system
 test-faults: install-dev ## The fault matrix: kills, stops and cuts under load; FAULT_SEED=N repeats a run
 	@$(BIN)/pytest tests/faults
+	@$(MAKE) test-any-order
 test-faults-short: install-dev ## A few rows of it
 	@$(BIN)/pytest tests/faults -m short
 test-faults-off: install-dev ## That each row fails without the mechanism that it covers
 	@$(BIN)/pytest tests/faults --mechanisms-off
+test-any-order: export ANY_ORDER_EXAMPLES ?= 5000
+test-any-order: install-dev ## Events, deletions, replays and restarts in thousands of orders
+	@$(BIN)/pytest -c tests/users/pytest.ini tests/users/outbox/test_any_order.py -k ends_in
+	@$(BIN)/pytest -c tests/notes/pytest.ini tests/notes/inbox/test_any_order.py -k ends_in
 test-bench: install-dev ## That the benchmarks still run, on a little data
 	@$(BIN)/pytest tests/benchmarks
 test-debezium: install-dev ## Debezium in the relay's place, on Kafka Connect; three minutes

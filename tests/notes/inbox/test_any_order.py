@@ -1,7 +1,7 @@
 """Events, tokens, deletions, replays and restarts in any order end in the same shadow users.
 
 A state machine plays users_project, its relay and everything that can happen on the way; the broker
-is left out. On a failure hypothesis prints the steps. ANY_ORDER_EXAMPLES=5000 is the long form, and
+is left out. On a failure hypothesis prints the steps. `make test-any-order` is the long form, and
 ANY_ORDER_SEED=N repeats a run.
 """
 

@@ -1,7 +1,7 @@
 """Changes, dying relays, refused messages and late commits, in any order, end in the same topic.
 
 The last message of each user is then the user. The triggers and the relay are the real ones; a list
-stands for the broker. ANY_ORDER_EXAMPLES=5000 is the long form, and ANY_ORDER_SEED=N repeats a run.
+stands for the broker. `make test-any-order` is the long form, and ANY_ORDER_SEED=N repeats a run.
 """
 
 import itertools
