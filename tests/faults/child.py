@@ -54,10 +54,10 @@ def main(spec, *program):
     django.setup()
     given = json.loads(spec)
     if given["off"]:
-        from tests.faults import mechanisms
+        from tests.faults.mechanisms import MECHANISMS
 
         for name in given["off"]:
-            getattr(mechanisms, name)()
+            MECHANISMS[name].switch_off()
     if given["failpoint"]:
         arm(*given["failpoint"])
     if program[0] == "-m":

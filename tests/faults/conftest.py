@@ -2,7 +2,7 @@
 
 ``FAULT_SEED=N`` repeats a run's random choices, ``FAULT_PATIENCE=4`` makes all waits that much
 longer. With ``--mechanisms-off`` each row runs without the
-mechanism that its mark ``covers`` names, and passes where an invariant breaks.
+mechanism that its mark ``covers`` names, and passes where the invariant breaks that it names too.
 """
 
 import os
@@ -28,7 +28,9 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line(
-        "markers", "covers(text, off): the mechanism, and its name in mechanisms"
+        "markers",
+        "covers(text, off, breaks): the mechanism, its name in mechanisms, and the invariant that"
+        " breaks without it, as a line of `Broken` begins",
     )
     config.addinivalue_line("markers", "on(stack): the stack of `stacks` that the row runs on")
     config.addinivalue_line("markers", "short: a row of the short form")
@@ -62,11 +64,15 @@ def rng(request):
 def pytest_pyfunc_call(pyfuncitem):
     if not pyfuncitem.config.getoption("mechanisms_off"):
         return (yield)
-    off = _off(pyfuncitem)
+    mark = pyfuncitem.get_closest_marker("covers").kwargs
+    off, breaks = mark["off"], mark["breaks"]
     try:
         yield
     except Broken as error:
-        pyfuncitem.user_properties.append(("broken", f"without {off}: {error}".partition("\n")[0]))
+        named = [line for line in str(error).splitlines() if line.startswith(breaks)]
+        if not named:
+            raise AssertionError(f"without {off} it is not {breaks!r} that breaks") from error
+        pyfuncitem.user_properties.append(("broken", f"without {off}: {named[0]}"))
         return True
     raise AssertionError(f"the row holds without {off}: it cannot fail")
 

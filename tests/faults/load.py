@@ -131,9 +131,17 @@ class Load:
                     outcome, _ = self._ask(http, "rename", "PATCH", "/users/me/", name)
                     account.changed(outcome, name["username"])
             if account.settled and rng.random() < 0.5:
-                proof = {"password": password}
-                outcome, _ = self._ask(http, "delete", "DELETE", "/users/me/", proof)
-                account.changed(outcome, None)
+                self._go(http, rng, account, password)
+
+    def _go(self, http, rng, account, password):
+        """Deletes the account, and uses its token after that: it is good until notes_db knows."""
+        proof = {"password": password}
+        outcome, _ = self._ask(http, "delete", "DELETE", "/users/me/", proof)
+        if account.changed(outcome, None):
+            self._stop.wait(rng.uniform(0, 0.5))
+            title = self._name()
+            body = {"title": title, "tags": ["too late"]}
+            account.notes[title], _ = self._ask(http, "late note", "POST", "/notes/", body)
 
     def _ask(self, http, asked, method, path, body):
         """The outcome and the decoded answer."""

@@ -93,6 +93,15 @@ class Link:
         finally:
             self.pause = 0.0
 
+    def reset(self):
+        """Ends all connections, as seen from both sides."""
+
+        async def end():
+            for task in self._tasks:
+                task.cancel()
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result()
+
     async def listen(self):
         self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
 

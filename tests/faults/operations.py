@@ -6,6 +6,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import psycopg
 from confluent_kafka.admin import AdminClient
 
 from devstack.postgres import binaries
@@ -73,6 +74,21 @@ def back_up(database, file):
 
 def restore(database, file):
     _postgresql("pg_restore", "-d", database.url, *_options("pg_restore"), file)
+
+
+def fail_over(database, file):
+    """To a replica that is as old as the backup: every connection ends, the next one finds it."""
+    name, old = database.name, f"{database.name}_as_it_was"
+    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}_replica OWNER {database.role}")
+        _postgresql("pg_restore", "-d", database.url.replace(f"/{name}", f"/{name}_replica"), file)
+        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        sessions = f"FROM pg_stat_activity WHERE datname = '{name}'"
+        while connection.execute(f"SELECT pg_terminate_backend(pid) {sessions}").fetchall():
+            pass
+        connection.execute(f"ALTER DATABASE {name} RENAME TO {old}")
+        connection.execute(f"ALTER DATABASE {name}_replica RENAME TO {name}")
+        connection.execute(f"DROP DATABASE {old}")
 
 
 def _options(program):

@@ -24,7 +24,9 @@ def clocks(system):
         clock.differ(0)
 
 
-@covers("a token that is out of its time is a 401", off="token_times")
+@covers(
+    "a token that is out of its time is a 401", off="token_times", breaks="the API answers with"
+)
 @pytest.mark.parametrize("project", ["users", "notes"])
 def test_of_a_web_server(system, clocks, rng, project):
     with system.under_load(rng) as load:
@@ -32,15 +34,19 @@ def test_of_a_web_server(system, clocks, rng, project):
             clocks[project](minutes * MINUTES)
             wrong = time.monotonic()
             # A token of users_project is too old or too young for notes_project.
-            system.wait(lambda: load.statuses(wrong, "note") & {401, 500}, "notes are refused")  # noqa: B023
+            system.reach(lambda: load.statuses(wrong, "note") & {401, 500}, "notes are refused")  # noqa: B023
             found = load.statuses(wrong)
-            require(found <= {None, 200, 201, 204, 401}, f"answers with {found}")
+            require(found <= {None, 200, 201, 204, 401}, f"the API answers with {found}")
             clocks[project](0)
             right = time.monotonic()
-            system.wait(lambda: load.answered(right), "I6: all is answered again")  # noqa: B023
+            system.reach(lambda: load.answered(right), "I6: all is answered again")  # noqa: B023
 
 
-@covers("a new password ends all tokens, whatever the database's clock does", off="never_back")
+@covers(
+    "a new password ends all tokens, whatever the database's clock does",
+    off="never_back",
+    breaks="a token is taken",
+)
 def test_of_users_db_between_two_new_passwords(system, clocks, rng):
     with system.under_load(rng), Api(system.stack.gateway_url) as api:
         _set_database(system, clocks, 10 * MINUTES)
@@ -54,17 +60,23 @@ def test_of_users_db_between_two_new_passwords(system, clocks, rng):
         require(found == {401}, f"a token is taken after the password was changed: {found}")
 
 
-@covers("events are ordered by version, not by time", off="versions")
+@covers("events are ordered by version, not by time", off="versions", breaks="I1")
 def test_of_users_db(system, clocks, rng):
     _set_back(system, clocks, rng, "users_db")
 
 
-@covers("Kafka takes an event whatever its time", off="message_times")
+@covers(
+    "Kafka takes an event whatever its time", off="message_times", breaks="I6: the outbox is sent"
+)
 def test_of_the_relay(system, clocks, rng):
     _set_back(system, clocks, rng, "relay")
 
 
-@covers("what waits, waits by the monotonic clock", off="monotonic_clock")
+@covers(
+    "what waits, waits by the monotonic clock",
+    off="monotonic_clock",
+    breaks="I6: what was sent is read",
+)
 def test_of_the_consumer(system, clocks, rng):
     with system.under_load(rng):
         clocks["consumer"](10 * MINUTES)
@@ -80,7 +92,7 @@ def _set_database(system, clocks, seconds):
     clocks["users_db"](seconds)
     query = "SELECT abs(extract(epoch FROM now()) - %s) < 60"
     expected = time.time() + seconds
-    system.wait(lambda: system.users_sql(query, [expected]) == [(True,)], "the clock is set")
+    system.reach(lambda: system.users_sql(query, [expected]) == [(True,)], "the clock is set")
 
 
 def _change_password(client):

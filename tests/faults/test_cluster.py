@@ -13,7 +13,9 @@ covers = pytest.mark.covers
 BROKERS = ["kafka", "kafka_2", "kafka_3"]
 
 
-@covers("each partition has its copies, and another leader within seconds", off="copies")
+@covers(
+    "each partition has its copies, and another leader within seconds", off="copies", breaks="I6"
+)
 def test_a_broker_is_killed(system, rng):
     with system.under_load(rng) as load:
         killed = time.monotonic()
@@ -22,7 +24,7 @@ def test_a_broker_is_killed(system, rng):
         system.wait_until_applied()
 
 
-@covers("a message counts once two brokers have written it", off="two_copies")
+@covers("a message counts once two brokers have written it", off="two_copies", breaks="I1")
 def test_the_leader_dies_before_the_others_have_its_messages(system, rng):
     leader, *followers = rng.sample(BROKERS, 3)
     with system.under_load(rng) as load:
@@ -34,12 +36,16 @@ def test_the_leader_dies_before_the_others_have_its_messages(system, rng):
         system.wait_until_applied()
 
 
-@covers("a partition is read on from where its changes were applied", off="start_of_reading")
+@covers(
+    "a partition is read on from where its changes were applied",
+    off="start_of_reading",
+    breaks="I1",
+)
 def test_two_consumers_share_the_partitions(system, rng):
     with system.under_load(rng):
         system.another("consumer")
         admin = AdminClient({"bootstrap.servers": system.stack.kafka.bootstrap_servers})
-        system.wait(lambda: sorted(_shares(admin)) == [6, 6], "each consumer has half of them")
+        system.reach(lambda: sorted(_shares(admin)) == [6, 6], "each consumer has half of them")
         system.kill("consumer")
         system.kill(rng.choice(BROKERS))
         system.wait_until_applied()

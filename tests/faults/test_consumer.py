@@ -2,10 +2,13 @@
 
 import pytest
 
+from tests.faults import operations
+from tests.faults.invariants import committed_is_applied
+
 covers, short = pytest.mark.covers, pytest.mark.short
 
 
-@covers("what is applied and how far, in one transaction", off="one_transaction")
+@covers("what is applied and how far, in one transaction", off="one_transaction", breaks="I7")
 @short
 def test_consumer_killed_before_the_commit(system, rng):
     with system.under_load(rng):
@@ -13,8 +16,21 @@ def test_consumer_killed_before_the_commit(system, rng):
         system.wait_for_death("consumer", system.restart("consumer", failpoint=point))
 
 
-@covers("reading begins at the stored position, not at Kafka's", off="stored_positions")
+@covers(
+    "reading begins at the stored position, not at Kafka's", off="stored_positions", breaks="I7"
+)
 def test_consumer_killed_after_the_commit(system, rng):
     with system.under_load(rng):
         point = ("SIGKILL", "before", "inbox.kafka.Subscription.commit", rng.randint(2, 9))
         system.wait_for_death("consumer", system.restart("consumer", failpoint=point))
+
+
+@covers("Kafka is told of a batch once it is applied", off="commit_last", breaks="I5")
+def test_consumer_asleep_before_the_commit(system, rng):
+    with system.under_load(rng):
+        point = ("SIGSTOP", "after", "inbox.apply._write_event_log", rng.randint(2, 9))
+        mark = system.restart("consumer", failpoint=point)
+        system.reach(mark.exists, "the consumer has a batch in a transaction")
+        committed_is_applied(system.onlooker, system.notes_sql)
+        operations.wake(system.stack.consumer)
+        system.wait_until_applied()

@@ -12,13 +12,19 @@ EACH = pytest.mark.parametrize(
         pytest.param(
             "users_db",
             "users",
-            marks=covers("the relay outlives its connection", off="relay_retries"),
+            marks=covers(
+                "the relay outlives its connection", off="relay_retries", breaks="I6: relay ended"
+            ),
             id="users_db",
         ),
         pytest.param(
             "notes_db",
             "notes",
-            marks=covers("the consumer outlives its connection", off="consumer_retries"),
+            marks=covers(
+                "the consumer outlives its connection",
+                off="consumer_retries",
+                breaks="I6: consumer ended",
+            ),
             id="notes_db",
         ),
     ],
@@ -47,14 +53,20 @@ def test_database_ended(system, rng, name, project, number):
             "users_db",
             "users",
             "relay",
-            marks=covers("the wait for an answer has a limit", off="relay_limit"),
+            marks=covers(
+                "the wait for an answer has a limit", off="relay_limit", breaks="I6: relay gives up"
+            ),
             id="users_db",
         ),
         pytest.param(
             "notes_db",
             "notes",
             "consumer",
-            marks=covers("the wait for an answer has a limit", off="consumer_limit"),
+            marks=covers(
+                "the wait for an answer has a limit",
+                off="consumer_limit",
+                breaks="I6: consumer gives up",
+            ),
             id="notes_db",
         ),
     ],
@@ -63,5 +75,6 @@ def test_database_stopped(system, rng, name, project, worker):
     """SIGSTOP: its kernel goes on acknowledging what it never answers."""
     with system.under_load(rng):
         system.freeze(getattr(system.stack, name))
+        lines = system.new_lines(worker)
         system.wait_until_red(project)
-        system.wait_for_log(worker, "database_unavailable")
+        system.wait(lambda: "database_unavailable" in lines(), f"I6: {worker} gives up waiting")

@@ -13,24 +13,26 @@ pytestmark = pytest.mark.on(stack=SmallDiskStack)
 covers = pytest.mark.covers
 
 
-@covers("a relay whose database is away waits", off="relay_retries")
+@covers("a relay whose database is away waits", off="relay_retries", breaks="I6: relay ended")
 def test_of_users_db(system, rng):
     with system.under_load(rng) as load, full(system, "users_db"):
         filled = time.monotonic()
-        system.wait(lambda: 503 in load.statuses(filled), "a change is answered with 503")
+        system.reach(lambda: 503 in load.statuses(filled), "a change is answered with 503")
         require(500 not in load.statuses(filled), "a change is answered with 500")
         _use_up_the_wal(system, "users")
         system.wait_for_log("relay", "database_unavailable")
 
 
-@covers("a consumer whose database is away waits", off="consumer_retries")
+@covers(
+    "a consumer whose database is away waits", off="consumer_retries", breaks="I6: consumer ended"
+)
 def test_of_notes_db(system, rng):
     with system.under_load(rng), full(system, "notes_db"):
         system.wait_for_log("consumer", "database_unavailable")  # Its event log cannot grow.
         _use_up_the_wal(system, "notes")
 
 
-@covers("a row leaves the outbox after Kafka acknowledged it", off="acknowledgement")
+@covers("a row leaves the outbox after Kafka acknowledged it", off="acknowledgement", breaks="I2")
 def test_of_kafka(system, rng):
     with system.under_load(rng) as load, full(system, "kafka"):
         filled = time.monotonic()
@@ -60,6 +62,6 @@ def _use_up_the_wal(system, project):
             return True
         return False
 
-    system.wait(panicked, "PostgreSQL finds no room for its WAL")
+    system.reach(panicked, "PostgreSQL finds no room for its WAL")
     system.ends_by_itself(server.name)
     system.wait_until_red(project)

@@ -6,63 +6,74 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.faults.invariants import require
-from tests.faults.network import BOTH_WAYS, ONE_WAY
+from tests.faults import operations
+from tests.faults.invariants import end_offsets, require
+from tests.faults.network import BOTH_WAYS, ONE_WAY, TO_CLIENT
+from tests.faults.parts import HEALING
 from tests.faults.stacks import NetworkStack
-from tests.faults.system import HEALING
 from tests.system.client import Api, Client, User, new_name
 
 pytestmark = pytest.mark.on(stack=NetworkStack)
 covers = pytest.mark.covers
 
 
-@covers("the gateway gives up on a service that does not answer", off="gateway_limits")
+@covers("the gateway gives up on a service that does not answer", off="gateway_limits", breaks="I6")
 @pytest.mark.parametrize("project", ["users", "notes"])
 def test_gateway_cut_from(system, rng, project):
     other = {"users": "notes", "notes": "users"}[project]
     with system.under_load(rng) as load:
         for ways in _cuts(rng):
             with system.stack.network[f"gateway-{project}"].cut(ways):
-                system.wait(lambda: system.readiness(project, 3) == 504, f"a 504 for {project}")
+                system.wait(lambda: system.readiness(project, 3) == 504, f"I6: {project} is red")
                 require(system.readiness(other) == 200, f"{other} answers no more")
             healed = time.monotonic()
             system.wait(lambda: load.answered(healed), "I6: all is answered again")  # noqa: B023
 
 
-@covers("a connection to a database is given up within seconds", off="connection_limits")
+@covers(
+    "a connection to a database is given up within seconds", off="connection_limits", breaks="I6"
+)
 @pytest.mark.parametrize("project", ["users", "notes"])
 def test_web_servers_cut_from_their_database(system, rng, project):
     other = {"users": "notes", "notes": "users"}[project]
     with system.under_load(rng) as load:
         for ways in _cuts(rng):
             with system.stack.network[f"{project}-{project}_db"].cut(ways):
-                system.wait(lambda: system.readiness(project) == 503, f"{project} is not ready")
+                system.wait(lambda: system.readiness(project) == 503, f"I6: {project} is red")
                 require(system.readiness(other) == 200, f"{other} answers no more")
             healed = time.monotonic()
             system.wait(lambda: load.answered(healed), "I6: all is answered again")  # noqa: B023
 
 
-@covers("a relay whose database is away waits", off="relay_retries")
+@covers("a relay whose database is away waits", off="relay_retries", breaks="I6: relay ended")
 def test_relay_cut_from_users_db(system, rng):
     _wait_out(system, rng, "relay", "users_db", "database_unavailable")
 
 
-@covers("a row leaves the outbox after Kafka acknowledged it", off="acknowledgement")
+@covers("a row leaves the outbox after Kafka acknowledged it", off="acknowledgement", breaks="I1")
 def test_relay_cut_from_kafka(system, rng):
     _wait_out(system, rng, "relay", "kafka", "nothing_sent")
 
 
-@covers("a consumer whose database is away waits", off="consumer_retries")
+@covers(
+    "a consumer whose database is away waits", off="consumer_retries", breaks="I6: consumer ended"
+)
 def test_consumer_cut_from_notes_db(system, rng):
     _wait_out(system, rng, "consumer", "notes_db", "database_unavailable")
 
 
-@covers("a consumer whose broker is away waits", off="consumer_retries")
+@covers(
+    "a consumer whose broker is away waits", off="consumer_retries", breaks="I6: consumer ended"
+)
 def test_consumer_cut_from_kafka(system, rng):
     _wait_out(system, rng, "consumer", "kafka", "broker_unavailable")
 
 
-@covers("tokens are verified with the file of keys too", off="key_file")
+@covers(
+    "tokens are verified with the file of keys too",
+    off="key_file",
+    breaks="the API does not answer",
+)
 def test_notes_cut_from_the_public_keys(system, rng):
     with system.under_load(rng) as load:
         link = system.stack.network["notes-users"]
@@ -71,7 +82,11 @@ def test_notes_cut_from_the_public_keys(system, rng):
             system.require_answers(load, time.monotonic())
 
 
-@covers("many messages are applied by a few statements", off="batches")
+@covers(
+    "many messages are applied by a few statements",
+    off="batches",
+    breaks="I6: what was sent is read",
+)
 @pytest.mark.parametrize("seconds", [0.2, 2])
 def test_statements_are_slow(system, rng, seconds):
     """Changes by plain SQL come as fast as ever; relay and consumer keep up."""
@@ -89,9 +104,35 @@ def test_statements_are_slow(system, rng, seconds):
         with ThreadPoolExecutor(len(asked)) as pool:
             answers = list(pool.map(lambda each: each[0].request(*each[1:3], json=each[3]), asked))
         found = [answer.status_code for answer in answers]
-        require(found == [201, 200, 201, 200], f"answers with {found}")
+        require(found == [201, 200, 201, 200], f"the API answers with {found}")
         system.wait_for_changes(500)  # One by one they would take ten minutes and more.
         system.wait_until_applied(2 * HEALING)  # Of a batch each statement takes its time.
+
+
+@covers(
+    "who loses the lock drops what it has not sent, and the next one waits for that",
+    off="hand_over",
+    breaks="I4",
+)
+def test_relay_loses_its_lock_with_messages_in_hand(system, rng):
+    """Kafka's answers stay away, so only some are on their way. The next relay has all links."""
+    to_kafka, to_users_db = (system.stack.network[f"relay-{to}"] for to in ("kafka", "users_db"))
+    with system.under_load(rng):
+        point = ("SIGSTOP", "before", "outbox.relay.Relay._pending", rng.randint(20, 40))
+        mark = system.restart("relay", failpoint=point)
+        system.reach(mark.exists, "the relay is about to read rows")
+        crowd, sent = system.register_crowd(), end_offsets(system.onlooker)
+        system.another("relay", environment=system.stack.environment_of("users"))
+        lines = system.new_lines("relay")
+        with to_kafka.cut(TO_CLIENT):
+            operations.wake(system.stack.relay)
+            system.reach(lambda: end_offsets(system.onlooker) != sent, "it sends")
+            with to_users_db.cut(BOTH_WAYS):
+                to_users_db.reset()
+                system.rename(*crowd)
+                system.reach(lambda: not system.waits_in_outbox(crowd), "the next one has sent all")
+        system.reach(lambda: "database_unavailable" in lines(), "the first one notices")
+        system.wait_until_applied()
 
 
 def _cuts(rng):

@@ -6,38 +6,51 @@ import signal
 import psycopg
 import pytest
 
+from tests.faults import operations
+
 covers, short = pytest.mark.covers, pytest.mark.short
 
 
-@covers("a row leaves the outbox when Kafka has acknowledged it", off="acknowledgement")
+@covers(
+    "a row leaves the outbox when Kafka has acknowledged it", off="acknowledgement", breaks="I2"
+)
 def test_relay_killed_after_select(system, rng):
     with system.under_load(rng):
         point = ("SIGKILL", "before", "outbox.relay.Relay._send", rng.randint(2, 9))
         system.wait_for_death("relay", system.restart("relay", failpoint=point))
 
 
-@covers("a row leaves the outbox when Kafka has acknowledged it", off="acknowledgement")
+@covers(
+    "a row leaves the outbox when Kafka has acknowledged it", off="acknowledgement", breaks="I2"
+)
 def test_relay_killed_after_produce(system, rng):
     with system.under_load(rng):
         point = ("SIGKILL", "after", "outbox.kafka.Publisher._produce", rng.randint(2, 40))
         system.wait_for_death("relay", system.restart("relay", failpoint=point))
 
 
-@covers("a state goes in only when it is newer", off="version_gate")
+@covers("a state goes in only when it is newer", off="version_gate", breaks="I3")
 @short
 def test_relay_killed_after_ack(system, rng):
-    """All of a batch is sent twice, and more than one version of a user is in it."""
     with system.under_load(rng):
-        system.restart("consumer", arguments=["--batch-size", "7"])
-        system.kill("relay")
         user = system.register()
+        have_sent_twice(system, lambda: system.rename(user, times=30), user, 31)
+
+
+@covers("a tombstone: who is deleted stays away", off="tombstone", breaks="I8")
+def test_relay_killed_after_the_ack_of_a_deletion(system, rng):
+    """The messages from before it come once more behind it."""
+
+    def change_and_delete():
         system.rename(user, times=30)
-        point = ("SIGKILL", "after", "outbox.kafka.Publisher.publish", 1)
-        system.wait_for_death("relay", system.restart("relay", failpoint=point))
-        system.wait_for_shadow(user, 2)
+        system.delete(user)
+
+    with system.under_load(rng):
+        user = system.register()
+        have_sent_twice(system, change_and_delete, user, 32)
 
 
-@covers("the advisory lock: one relay sends", off="advisory_lock")
+@covers("the advisory lock: one relay sends", off="advisory_lock", breaks="I4")
 def test_two_relays(system, rng):
     """The first falls asleep with rows in hand; the second waits, and takes over from the dead."""
     with system.under_load(rng):
@@ -57,7 +70,11 @@ def test_two_relays(system, rng):
         system.wait_for_shadow(system.register())
 
 
-@covers("rows are read from the oldest, never from the last one seen", off="oldest_first")
+@covers(
+    "rows are read from the oldest, never from the last one seen",
+    off="oldest_first",
+    breaks="I6: the outbox is empty",
+)
 def test_sequence_gap(system, rng):
     """A transaction takes a position, and others commit before it."""
     with (
@@ -67,3 +84,16 @@ def test_sequence_gap(system, rng):
         system.register(slow)
         system.wait_for_shadow(system.register())
         slow.commit()
+
+
+def have_sent_twice(system, change, user, version):
+    """What `change` does to a user, up to that version; the consumer takes it in small batches."""
+    system.restart("consumer", arguments=["--batch-size", "7"])
+    system.kill("relay")
+    change()
+    point = ("SIGKILL", "after", "outbox.kafka.Publisher.publish", 1)
+    system.wait_for_death("relay", system.restart("relay", failpoint=point))
+    system.wait_for_shadow(user, version)
+    system.put_back("relay")
+    operations.start(system, "relay")
+    system.wait_until_applied()

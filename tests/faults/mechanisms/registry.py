@@ -1,0 +1,28 @@
+"""Which mechanism is switched off by which function, and where."""
+
+from collections import namedtuple
+
+Mechanism = namedtuple("Mechanism", "parts switch_off")
+"""``parts`` are those parts or commands in whose processes ``switch_off`` is called."""
+
+MECHANISMS = {}
+
+
+def off_in(*parts):
+    """Says in which parts' or commands' processes a mechanism is switched off."""
+
+    def register(function):
+        assert function.__name__ not in MECHANISMS
+        MECHANISMS[function.__name__] = Mechanism(parts, function)
+        return function
+
+    return register
+
+
+def give_up(self, *errors):
+    raise SystemExit(f"without retries: {errors}")
+
+
+def replaced(text, old, new):
+    assert old in text, text
+    return text.replace(old, new)
