@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults import operations
 from tests.faults.invariants import require
-from tests.system.client import Api
+from tests.system.client import Api, new_name
 
 covers = pytest.mark.covers
 
@@ -36,7 +36,9 @@ def test_token_used_while_the_deletion_is_applied(system, rng):
         load.stop()  # The next deletion is the user's.
         system.wait_until_applied()
         operations.stop(system, "relay")
-        system.rename(user.id)
+        name = {"username": new_name()}
+        api.sign_in(user).patch("/api/v1/users/me/", json=name).raise_for_status()
+        user.username = name["username"]
         client = api.sign_in(user)
         delete(client)
         point = ("SIGSTOP", "after", "users.gate.delete_users", 1)
