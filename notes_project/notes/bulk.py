@@ -14,7 +14,7 @@ from rest_framework.exceptions import ErrorDetail
 from config.exceptions import problem_of
 from notes.etags import NO_TAGS, UNCONDITIONAL, Conditions, entity_tag, parse
 from notes.models import Note
-from notes.serializers import ID, OPERATIONS, NoteSerializer
+from notes.serializers import ID, OPERATIONS, NotePatchSerializer, NoteSerializer
 from notes.write import archive_note, change_note, create_note, make_tags, trash_note
 from users.models import User
 
@@ -116,7 +116,8 @@ def _parse(data: Any, context: Mapping[str, Any]) -> Operation:
 
 
 def _fields(data: Any, context: Mapping[str, Any], *, partial: bool = False) -> dict[str, Any]:
-    serializer = NoteSerializer(data=data, partial=partial, context=context)
+    takes = NotePatchSerializer if partial else NoteSerializer
+    serializer = takes(data=data, partial=partial, context=context)
     serializer.is_valid(raise_exception=True)
     fields: dict[str, Any] = serializer.validated_data
     return fields

@@ -195,20 +195,6 @@ class NoteSerializer(StrictSerializer):
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
 
-    def to_internal_value(self, data: Any) -> Any:
-        if self.partial and isinstance(data, dict):
-            data = {
-                name: self._default(name) if data[name] is None else data[name] for name in data
-            }
-        return super().to_internal_value(data)
-
-    def _default(self, name: str) -> Any:
-        """What null stands for in a merge patch (RFC 7396): there is no such member any more."""
-        default = getattr(self.fields.get(name), "default", empty)
-        if default is empty:
-            return None
-        return default() if callable(default) else default
-
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """With the content, its format."""
         stated = attrs.pop("content_format", None)
@@ -221,6 +207,18 @@ class NoteSerializer(StrictSerializer):
             detail = "This is not what the content is: blocks are an object, text is a string."
             raise ValidationError({"content_format": [detail]}, "mismatch")
         return attrs
+
+
+class NotePatchSerializer(NoteSerializer):
+    """A merge patch (RFC 7396) of a note, so null stands for the default."""
+
+    title = Text(max_length=500, allow_null=True, required=False)
+    tags = TagNames(max_length=MAX_TAGS, allow_null=True, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        defaults = {"title": DEFAULT_TITLE, "tags": []}
+        nulls = {name: default for name, default in defaults.items() if attrs.get(name, "") is None}
+        return super().validate({**attrs, **nulls})
 
 
 class NoteSummarySerializer(serializers.Serializer[Any]):
@@ -240,7 +238,7 @@ OPERATIONS = ("create", "replace", "change", "delete", "archive", "unarchive")
 MAX_OPERATIONS = 100
 
 
-class OperationSerializer(NoteSerializer):
+class OperationSerializer(NotePatchSerializer):
     """Describes an operation; each is read by itself, so that one does no harm to another."""
 
     op = serializers.ChoiceField(OPERATIONS)

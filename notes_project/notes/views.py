@@ -30,6 +30,7 @@ from notes.serializers import (
     ID,
     BulkResultsSerializer,
     BulkSerializer,
+    NotePatchSerializer,
     NoteSerializer,
     NoteSummarySerializer,
     TagSerializer,
@@ -61,6 +62,7 @@ from users.authentication import signed_in
     ),
     partial_update=extend_schema(
         operation_id="change_note",
+        request=NotePatchSerializer,
         summary="Change a note",
         parameters=[IF_MATCH, ETAG],
         description="A JSON merge patch (RFC 7396): what is left out stays, null sets the default."
@@ -134,7 +136,9 @@ class NoteViewSet(viewsets.GenericViewSet[Note]):
 
     def update(self, request: Request, pk: str, partial: bool = False) -> Response:
         conditions = conditions_of(request)
-        serializer = self.get_serializer(data=request.data, partial=partial)
+        takes = NotePatchSerializer if partial else NoteSerializer
+        context = self.get_serializer_context()
+        serializer = takes(data=request.data, partial=partial, context=context)
         serializer.is_valid(raise_exception=True)
         note = change_note(signed_in(request), pk, serializer.validated_data, conditions)
         return self._answer(note)
