@@ -154,7 +154,7 @@ def _read(message: RawMessage) -> Record:
 def _lock_positions(partitions: set[Partition]) -> dict[Partition, int]:
     """The stored next offset of each partition, 0 for a new one; locked until the commit."""
     ordered = sorted(partitions)
-    columns = [[topic for topic, _ in ordered], [number for _, number in ordered]]
+    columns = ([topic for topic, _ in ordered], [number for _, number in ordered])
     with connection.cursor() as cursor:
         while True:
             cursor.execute(_LOCK_POSITIONS, columns)
