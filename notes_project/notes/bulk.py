@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
+from orjson import Fragment
 from rest_framework import exceptions, status
 from rest_framework.exceptions import ErrorDetail
 
@@ -66,15 +67,14 @@ def _result(
         return {"status": status.HTTP_204_NO_CONTENT}
     created = operation.name == "create"
     code = status.HTTP_201_CREATED if created else status.HTTP_200_OK
-    return {"status": code, "etag": entity_tag(note), "body": note}
+    return {"status": code, "etag": entity_tag(note), "body": Fragment(note)}
 
 
-def _do(user: User, operation: Operation) -> dict[str, Any] | None:
-    """What the API then shows of the note; None where it is in the trash."""
+def _do(user: User, operation: Operation) -> bytes | None:
+    """The note as JSON; None where it is in the trash."""
     note_id, conditions, fields = operation.note_id, operation.conditions, operation.fields
-    note: dict[str, Any] | None
     if operation.name == "create":
-        return create_note(user, **fields)
+        return create_note(user, **fields)[1]
     if operation.name == "delete":
         if not trash_note(user, note_id, conditions):
             raise exceptions.NotFound

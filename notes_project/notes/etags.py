@@ -74,9 +74,9 @@ def conditions_of(request: Request) -> Conditions:
     return Conditions(*(_read(name, request.headers.get(name)) for name in headers))
 
 
-def entity_tag(note: Any) -> str:
+def entity_tag(note: bytes) -> str:
     """Of the whole of what is shown, so that a renamed tag changes it too."""
-    return f'"{blake2b(orjson.dumps(note), digest_size=16).hexdigest()}"'
+    return f'"{blake2b(note, digest_size=16).hexdigest()}"'
 
 
 def parse(text: str) -> frozenset[str] | None:
@@ -98,6 +98,11 @@ def _read(header: str, text: str | None) -> frozenset[str] | None:
 def is_page(request: Request) -> bool:
     """Whether the answer is a page of the browsable API: it shows more than the note."""
     return bool(request.accepted_renderer.media_type == "text/html")
+
+
+def shown(request: Request, body: bytes) -> Any:
+    """What JSON is in an answer: a page of the browsable API takes it apart."""
+    return orjson.loads(body) if is_page(request) else body
 
 
 def headers(request: Request, tag: str) -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -15,60 +17,92 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from config.errors import InvalidParameters
-from notes.models import NoteQuerySet, TagQuerySet
-from notes.pagination import KeysetPagination
+from notes.lists import NoteList, Span
+from notes.models import TagQuerySet
+from notes.pagination import KeysetPagination, read_once
 from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise, normalise_prefix
 
 MAX_TAGS = 20
 _NAME = {"type": "string", "maxLength": MAX_LENGTH}
 _ARCHIVED = {"false": "Not archived", "true": "Archived", "any": "All"}
+_MATCHES = {"all": "All of the tags", "any": "Any of the tags"}
+_ORDERS = {
+    "-updated_at": "Last changed first",
+    "updated_at": "Last changed last",
+    "-created_at": "Newest first",
+    "created_at": "Oldest first",
+    "title": "Title, A to Z",
+    "-title": "Title, Z to A",
+}
+_TIMES = {
+    f"{verb}_{end}": f"Notes {verb} {when}."
+    for verb in ("created", "updated")
+    for end, when in (("after", "at this time or later"), ("before", "before this time"))
+}
+_NOTE_PARAMETERS = frozenset({"archived", "tag", "tag_match", "order", *_TIMES})
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 # `format` chooses the renderer, in DRF.
 _EVERYWHERE = KeysetPagination.parameters | {api_settings.URL_FORMAT_OVERRIDE}
 
 
 class NoteFilter(BaseFilterBackend):
-    """By default the notes that are not archived, whatever their tags."""
+    """By default the notes that are not archived, whatever their tags, the last changed first."""
 
     def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
-        notes: NoteQuerySet = queryset
+        notes: NoteList = queryset
         parameters = request.query_params
-        _refuse_unknown(parameters, {"archived", "tag", "tag_match"})
-        archived = _one_of(parameters, "archived", tuple(_ARCHIVED))
-        match = _one_of(parameters, "tag_match", ("all", "any"))
-        tags = _read_tags(parameters)
-        if archived != "any":
-            notes = notes.archived(archived == "true")
-        return notes.tagged(tags, match_all=match == "all") if tags else notes
-
-    def to_html(self, request: Request, queryset: QuerySet[Any], view: APIView) -> str:
-        return render_to_string(
-            "notes/note_filter.html", {"parameters": request.query_params, "archived": _ARCHIVED}
+        _refuse_unknown(parameters, _NOTE_PARAMETERS)
+        order = _one_of(parameters, "order", _ORDERS)
+        archived = _one_of(parameters, "archived", _ARCHIVED)
+        match = _one_of(parameters, "tag_match", _MATCHES)
+        return notes.narrowed(
+            order=order.removeprefix("-"),
+            descending=order.startswith("-"),
+            archived=None if archived == "any" else archived == "true",
+            tags=_read_tags(parameters),
+            match_all=match == "all",
+            created=Span(_time(parameters, "created_after"), _time(parameters, "created_before")),
+            updated=Span(_time(parameters, "updated_after"), _time(parameters, "updated_before")),
         )
 
+    def to_html(self, request: Request, queryset: QuerySet[Any], view: APIView) -> str:
+        parameters = request.query_params
+        context = {
+            "parameters": parameters.dict(),
+            "archived": _ARCHIVED,
+            "matches": _MATCHES,
+            "order": _ORDERS,
+            "tags": parameters.getlist("tag") or [""],
+            "times": [(name, text, parameters.get(name, "")) for name, text in _TIMES.items()],
+        }
+        return render_to_string("notes/note_filter.html", context)
+
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        times = [
+            _parameter(name, text, {"type": "string", "format": "date-time"})
+            for name, text in _TIMES.items()
+        ]
+        tags = {"type": "array", "items": _NAME, "maxItems": MAX_TAGS}
         return [
-            {
-                "name": "archived",
-                "in": "query",
-                "description": "The notes that are not archived, those that are, or both.",
-                "schema": {
-                    "type": "string",
-                    "enum": list(_ARCHIVED),
-                    "default": "false",
-                },
-            },
-            {
-                "name": "tag",
-                "in": "query",
-                "description": "A tag's name; may be repeated.",
-                "schema": {"type": "array", "items": _NAME, "maxItems": MAX_TAGS},
-            },
-            {
-                "name": "tag_match",
-                "in": "query",
-                "description": "Whether a note needs all of the tags or any of them.",
-                "schema": {"type": "string", "enum": ["all", "any"], "default": "all"},
-            },
+            _parameter(
+                "archived",
+                "The notes that are not archived, those that are, or both.",
+                _choice(_ARCHIVED),
+            ),
+            _parameter("tag", "A tag's name; may be repeated.", tags),
+            _parameter(
+                "tag_match",
+                "Whether a note needs all of the tags or any of them.",
+                _choice(_MATCHES),
+            ),
+            *times,
+            _parameter(
+                "order",
+                "What the notes are ordered by; with `-`, the last first.",
+                _choice(_ORDERS),
+            ),
         ]
 
 
@@ -76,61 +110,77 @@ class NoFilter(BaseFilterBackend):
     """For a list that can be paged and nothing else."""
 
     def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
-        _refuse_unknown(request.query_params, set())
+        _refuse_unknown(request.query_params, frozenset())
         return queryset
 
 
 class TagFilter(BaseFilterBackend):
     def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
-        _refuse_unknown(request.query_params, {"prefix"})
+        _refuse_unknown(request.query_params, frozenset({"prefix"}))
         tags: TagQuerySet = queryset
-        prefix = request.query_params.get("prefix", "")
+        prefix = read_once(request.query_params, "prefix")
         if not prefix:
             return tags
-        with _parameter("prefix"):
+        with _named("prefix"):
             return tags.filter(name__startswith=normalise_prefix(prefix))
 
     def to_html(self, request: Request, queryset: QuerySet[Any], view: APIView) -> str:
         return render_to_string("notes/tag_filter.html", {"parameters": request.query_params})
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        return [
-            {
-                "name": "prefix",
-                "in": "query",
-                "description": "How the name begins, in any letter case.",
-                "schema": _NAME,
-            }
-        ]
+        return [_parameter("prefix", "How the name begins, in any letter case.", _NAME)]
 
 
-def _refuse_unknown(parameters: QueryDict, known: set[str]) -> None:
-    unknown = sorted(set(parameters) - known - _EVERYWHERE)
+def _refuse_unknown(parameters: QueryDict, known: frozenset[str]) -> None:
+    unknown = sorted(parameters.keys() - known - _EVERYWHERE)
     if unknown:
         raise InvalidParameters(
             {name[:100]: "There is no such parameter." for name in unknown[:10]}, code="unknown"
         )
 
 
-def _one_of(parameters: QueryDict, name: str, choices: tuple[str, ...]) -> str:
+def _one_of(parameters: QueryDict, name: str, choices: Collection[str]) -> str:
     """The first choice is the default, also for an empty value: a form sends those."""
-    value = parameters.get(name) or choices[0]
+    value = read_once(parameters, name) or next(iter(choices))
     if value not in choices:
         raise InvalidParameters({name: f"Give one of: {', '.join(choices)}."})
     return value
 
 
-def _read_tags(parameters: QueryDict) -> set[str]:
+def _read_tags(parameters: QueryDict) -> tuple[str, ...]:
     texts = [text for text in parameters.getlist("tag") if text]
     if len(texts) > MAX_TAGS:
         raise InvalidParameters({"tag": f"Give {MAX_TAGS} tags at most."})
-    with _parameter("tag"):
-        return {normalise(text) for text in texts}
+    with _named("tag"):
+        return tuple(sorted({normalise(text) for text in texts}))
+
+
+def _time(parameters: QueryDict, name: str) -> datetime | None:
+    text = read_once(parameters, name)
+    if not text:
+        return None
+    try:
+        if not _RFC_3339.fullmatch(text):
+            raise ValueError
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        detail = "Give a time as in RFC 3339, 2026-11-22T09:15:02Z; + is %2B in an address."
+        raise InvalidParameters({name: detail}) from None
 
 
 @contextmanager
-def _parameter(name: str) -> Iterator[None]:
+def _named(name: str) -> Iterator[None]:
     try:
         yield
     except InvalidTagName as error:
         raise InvalidParameters({name: str(error)}) from None
+
+
+def _parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+def _choice(choices: Iterable[str]) -> dict[str, Any]:
+    """The first one is the default."""
+    names = list(choices)
+    return {"type": "string", "enum": names, "default": names[0]}

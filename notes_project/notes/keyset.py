@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from django.db import models
 from django.db.models import Func, Value
 from django.db.models.lookups import GreaterThan, LessThan
 
 M = TypeVar("M", bound=models.Model)
+Position = Sequence[Any]
+"""The values of a row that order its list: after or before it a page lies."""
+
+
+class Page(NamedTuple):
+    """``rows`` as the API shows them, in the order of the list.
+
+    Args:
+        rows: a list of dictionaries, or JSON that the database made of one.
+        first, last: where the page begins and ends; None where it has no row.
+        more: whether the list goes on, in the direction that was asked for.
+    """
+
+    rows: Any
+    first: Position | None
+    last: Position | None
+    more: bool
 
 
 class _Row(Func):
@@ -25,21 +42,26 @@ class KeysetQuerySet(models.QuerySet[M]):
     keyset: ClassVar[tuple[str, ...]]
     descending: ClassVar[bool] = False
 
-    def page_after(self, position: Sequence[Any] | None) -> Self:
-        """The rows after a position in the list's order; None is the start."""
-        return self._page(position, self.descending)
+    @property
+    def identity(self) -> str:
+        return f"{self.model._meta.db_table} {self.query}"
 
-    def page_before(self, position: Sequence[Any] | None) -> Self:
-        """The rows before a position, the nearest first; None is the end."""
-        return self._page(position, not self.descending)
-
-    def _page(self, position: Sequence[Any] | None, falling: bool) -> Self:
-        page = self.order_by(*(f"-{name}" if falling else name for name in self.keyset))
-        if position is None:
-            return page
-        compare = LessThan if falling else GreaterThan
-        values = (Value(value) for value in position)
-        return page.filter(compare(_Row(*self.keyset), _Row(*values)))
+    def page(self, position: Position | None, limit: int, *, backward: bool = False) -> Page:
+        """The ``limit`` rows after a position, or before it; None is the start, or the end."""
+        falling = self.descending is not backward
+        ordered = self.order_by(*(f"-{name}" if falling else name for name in self.keyset))
+        if position is not None:
+            compare = LessThan if falling else GreaterThan
+            values = (Value(value) for value in position)
+            ordered = ordered.filter(compare(_Row(*self.keyset), _Row(*values)))
+        rows = ordered[: limit + 1].summaries()
+        more = len(rows) > limit
+        rows = rows[:limit]
+        if backward:
+            rows.reverse()
+        ends = ([row[name] for name in self.keyset] for row in (rows[:1] + rows[-1:]))
+        first, last = ends if rows else (None, None)
+        return Page(rows, first, last, more)
 
     def summaries(self) -> list[dict[str, Any]]:
         """What a list shows of each row; has the keyset's fields among its keys."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
 from typing import Any
 
 import orjson
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Left
+from django.db.models.functions import Collate, Left, Lower
 
+from notes import shape
 from notes.keyset import KeysetQuerySet
 from notes.tag_names import MAX_LENGTH
 from users.models import User
@@ -23,11 +23,11 @@ EXCERPT_LENGTH = 200
 TEXT, BLOCKS = "text", "blocks"
 CONTENT_FORMATS = [(TEXT, "Text"), (BLOCKS, "Blocks")]
 _LIVING = models.Q(deleted_at=None)
-# As SQL: the ORM takes longer to write this subquery than PostgreSQL to run it.
-_TAG_NAMES = """ARRAY(
-    SELECT tags.name FROM note_tags JOIN tags ON tags.id = note_tags.tag_id
-    WHERE note_tags.note_id = notes.id ORDER BY tags.name
-)"""
+_LIST_KEYS: dict[str, Any] = {
+    "updated_at": "updated_at",
+    "created_at": "created_at",
+    "title": Collate(Lower("title"), "C"),
+}
 
 
 def as_value(content: str | None, content_format: str) -> Any:
@@ -42,53 +42,37 @@ def _with_documents(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 class NoteQuerySet(KeysetQuerySet["Note"]):
-    keyset = ("updated_at", "id")
-    descending = True
-    more: tuple[str, ...] = ()
+    """The trash alone is paged by it; the lists of the other notes are in `notes.lists`."""
 
     def owned_by(self, user: User) -> NoteQuerySet:
         """The user's notes, without those in the trash."""
         return self.filter(user=user, deleted_at=None)
 
-    def archived(self, archived: bool) -> NoteQuerySet:
-        return self.filter(is_archived=archived)
-
-    def tagged(self, names: Collection[str], *, match_all: bool) -> NoteQuerySet:
-        """The notes with all of these tags, or with any of them."""
-        links = NoteTag.objects.filter(note=OuterRef("pk"))
-        if match_all:
-            return self.filter(*(Exists(links.filter(tag__name=name)) for name in names))
-        return self.filter(Exists(links.filter(tag__name__in=names)))
-
     def set_archived(self, archived: bool) -> int:
         """Archives the notes, or brings them back; returns how many were not so before."""
-        return self.archived(not archived).update(is_archived=archived)
+        return self.filter(is_archived=not archived).update(is_archived=archived)
 
-    def summaries(self) -> list[dict[str, Any]]:
-        return self._dictionaries("excerpt")
+    def representations(self) -> list[bytes]:
+        """What the API shows of each note, whole, as JSON."""
+        return [note.encode() for note in self._as(shape.NOTE)]
 
-    def representations(self) -> list[dict[str, Any]]:
-        """What the API shows of each note, whole."""
-        return _with_documents(self._dictionaries("content"))
-
-    def _dictionaries(self, text: str) -> list[dict[str, Any]]:
-        """One query, plain dictionaries: a list of model instances costs five times as much."""
-        names = RawSQL(_TAG_NAMES, ())  # noqa: S611 - constant
-        times = ("created_at", "updated_at")
-        rows = self.annotate(tag_names=names).values_list(
-            *("id", "title", text, "content_format", "is_archived", "tag_names"), *times, *self.more
-        )
-        keys = ("id", "title", text, "content_format", "is_archived", "tags", *times, *self.more)
-        return [dict(zip(keys, row, strict=True)) for row in rows]
+    def _as(self, expression: str) -> models.QuerySet[Note, str]:
+        return self.values_list(RawSQL(expression, ()), flat=True)  # noqa: S611 - constants
 
 
 class TrashQuerySet(NoteQuerySet):
     keyset = ("deleted_at", "id")
-    more = ("deleted_at",)
+    descending = True
 
     def trashed_by(self, user: User) -> TrashQuerySet:
         """The notes in the user's trash."""
         return self.filter(user=user, deleted_at__isnull=False)
+
+    def summaries(self) -> list[dict[str, Any]]:
+        return [orjson.loads(note) for note in self._as(shape.TRASHED_SUMMARY)]
+
+    def representations(self) -> list[bytes]:
+        return [note.encode() for note in self._as(shape.TRASHED)]
 
 
 class TagQuerySet(KeysetQuerySet["Tag"]):
@@ -168,15 +152,13 @@ class Note(models.Model):
                 name="notes_content_format",
             )
         ]
-        # One for each list that there is: all of a user's notes, and those archived or not.
+        # One for each order of the lists; migration 0007 has those of the notes with a tag.
         indexes = [
-            models.Index(
-                fields=["user", "-updated_at", "-id"], name="notes_of_user", condition=_LIVING
-            ),
-            models.Index(
-                fields=["user", "is_archived", "-updated_at", "-id"],
-                name="notes_of_user_archived",
-                condition=_LIVING,
+            *(
+                models.Index(
+                    "user", "is_archived", key, "id", name=f"notes_by_{name}", condition=_LIVING
+                )
+                for name, key in _LIST_KEYS.items()
             ),
             # The trash. Not partial: deleting a user finds all notes by it.
             models.Index(fields=["user", "deleted_at", "id"], name="notes_trash"),
@@ -186,19 +168,6 @@ class Note(models.Model):
     def __str__(self) -> str:
         return self.title
 
-    def representation(self, tags: list[str]) -> dict[str, Any]:
-        """What the API shows of the note, given its tags' names in order."""
-        return {
-            "id": self.id,
-            "title": self.title,
-            "content": as_value(self.content, self.content_format),
-            "content_format": self.content_format,
-            "is_archived": self.is_archived,
-            "tags": tags,
-            "created_at": self.created_at,
-            "updated_at": self.updated_at,
-        }
-
 
 class NoteTag(models.Model):
     pk = models.CompositePrimaryKey("note_id", "tag_id")
@@ -206,8 +175,8 @@ class NoteTag(models.Model):
     tag = models.ForeignKey(Tag, models.DO_NOTHING, db_index=False)
 
     class Meta:
+        # With copies of the note's columns that the lists need, which the database keeps by itself.
         db_table = "note_tags"
-        indexes = [models.Index(fields=["tag", "note"], name="notes_of_tag")]
 
     def __str__(self) -> str:
         return f"{self.note_id} {self.tag_id}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 from django.core.signing import BadSignature, Signer
+from django.http import QueryDict
 from django.template.loader import render_to_string
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -15,17 +16,27 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from config.errors import InvalidParameters
-from notes.keyset import KeysetQuerySet
+from notes.keyset import Page, Position
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
 
 class Cursor(NamedTuple):
-    """A position in a list, and on which side of it the page lies."""
+    """A position in a list, None for its start or end, and on which side of it the page lies."""
 
     backward: bool
-    position: list[Any]
+    position: Position | None
+
+
+class Paged(Protocol):
+    """A list that this module pages through."""
+
+    @property
+    def identity(self) -> str:
+        """Tells the list from every other one: a cursor is of one list."""
+
+    def page(self, position: Position | None, limit: int, *, backward: bool) -> Page: ...
 
 
 class KeysetPagination(BasePagination):
@@ -33,30 +44,27 @@ class KeysetPagination(BasePagination):
     template = "rest_framework/pagination/previous_and_next.html"
 
     def paginate_queryset(  # type: ignore[override]
-        self, queryset: KeysetQuerySet[Any], request: Request, view: APIView | None = None
-    ) -> list[dict[str, Any]]:
-        limit = _read_limit(request.query_params.get("limit", ""))
+        self, queryset: Paged, request: Request, view: APIView | None = None
+    ) -> Any:
+        """The rows of the page: dictionaries, or JSON for the renderer to pass on."""
+        limit = _read_limit(request.query_params)
         self._url = request.build_absolute_uri()
-        self._keyset = queryset.keyset
         # Signed, so that what comes back can be trusted; salted, so that it is of this list.
-        table = queryset.model._meta.db_table
-        self._signer = Signer(salt=f"cursor {table} {' '.join(self._keyset)}")
-        cursor = self._read_cursor(request.query_params.get("cursor", ""))
+        self._signer = Signer(salt=f"cursor {queryset.identity}")
+        cursor = self._read_cursor(request.query_params)
         backward = cursor is not None and cursor.backward
-        position = cursor.position if cursor else None
-        page = queryset.page_before(position) if backward else queryset.page_after(position)
-        rows = page[: limit + 1].summaries()
-        more = len(rows) > limit
-        rows = rows[:limit]
-        if backward:
-            rows.reverse()
-        self.next_url = self._link(False, rows[-1]) if rows and (more or backward) else None
-        has_previous = more if backward else cursor is not None
-        self.previous_url = self._link(True, rows[0]) if rows and has_previous else None
+        page = queryset.page(cursor.position if cursor else None, limit, backward=backward)
+        has_next = page.more or backward
+        has_previous = page.more if backward else cursor is not None
+        # From an empty page, whose cursor is past all rows, the ways lead to the ends of the list.
+        self.next_url = self._link(False, page.last) if has_next else None
+        self.previous_url = self._link(True, page.first) if has_previous else None
         self.display_page_controls = bool(self.next_url or self.previous_url)
-        return rows
+        return page.rows
 
     def get_paginated_response(self, data: Any) -> Response:
+        if isinstance(data, bytes):
+            data = orjson.Fragment(data)
         body = {"results": data, "next": self.next_url, "previous": self.previous_url}
         links = {"next": self.next_url, "prev": self.previous_url}
         link = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items() if url)
@@ -88,12 +96,12 @@ class KeysetPagination(BasePagination):
             "properties": {"results": schema, "next": url, "previous": url},
         }
 
-    def _link(self, backward: bool, row: dict[str, Any]) -> str:
-        cursor = [backward, [row[name] for name in self._keyset]]
-        text = base64.urlsafe_b64encode(orjson.dumps(cursor)).decode().rstrip("=")
+    def _link(self, backward: bool, position: Position | None) -> str:
+        text = base64.urlsafe_b64encode(orjson.dumps([backward, position])).decode().rstrip("=")
         return replace_query_param(self._url, "cursor", self._signer.sign(text))
 
-    def _read_cursor(self, signed: str) -> Cursor | None:
+    def _read_cursor(self, parameters: QueryDict) -> Cursor | None:
+        signed = read_once(parameters, "cursor")
         if not signed:
             return None
         try:
@@ -104,7 +112,16 @@ class KeysetPagination(BasePagination):
         return Cursor(*orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))
 
 
-def _read_limit(text: str) -> int:
+def read_once(parameters: QueryDict, name: str) -> str:
+    """The parameter's value, "" where there is none. Raises InvalidParameters for several."""
+    values = parameters.getlist(name)
+    if len(values) > 1:
+        raise InvalidParameters({name: "Give it once."})
+    return values[0] if values else ""
+
+
+def _read_limit(parameters: QueryDict) -> int:
+    text = read_once(parameters, "limit")
     if not text:
         return DEFAULT_LIMIT
     # Not int() alone: it also takes signs, blanks, underscores and other scripts' digits.

@@ -18,6 +18,7 @@ from notes.etags import (
     conditions_of,
     entity_tag,
     headers,
+    shown,
 )
 from notes.filters import NoFilter
 from notes.models import Note, TrashQuerySet
@@ -63,7 +64,7 @@ class TrashDetail(TrashView):
         rows = self.get_queryset().filter(pk=pk).representations()
         if not rows:
             raise exceptions.NotFound
-        return answer_read(request, entity_tag(rows[0]), rows[0])
+        return answer_read(request, entity_tag(rows[0]), shown(request, rows[0]))
 
     @extend_schema(
         operation_id="delete_trashed_note",
@@ -94,4 +95,4 @@ class TrashRestore(TrashView):
         note = restore_note(signed_in(request), pk, conditions_of(request))
         if note is None:
             raise exceptions.NotFound
-        return Response(note, headers=headers(request, entity_tag(note)))
+        return Response(shown(request, note), headers=headers(request, entity_tag(note)))

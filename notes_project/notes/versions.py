@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from notes.etags import ETAG, IF_MATCH, conditions_of, entity_tag, headers
+from notes.etags import ETAG, IF_MATCH, conditions_of, entity_tag, headers, shown
 from notes.filters import NoFilter
 from notes.models import Note, NoteVersion, NoteVersionQuerySet
 from notes.pagination import KeysetPagination
@@ -85,4 +85,4 @@ class VersionRestore(VersionView):
         note = change_note(signed_in(request), pk, version, conditions)
         if note is None:
             raise exceptions.NotFound
-        return Response(note, headers=headers(request, entity_tag(note)))
+        return Response(shown(request, note), headers=headers(request, entity_tag(note)))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import exceptions, generics, serializers, status, viewsets
 from rest_framework.decorators import action
@@ -20,9 +21,11 @@ from notes.etags import (
     conditions_of,
     entity_tag,
     headers,
+    shown,
 )
 from notes.filters import NoteFilter, TagFilter
 from notes.idempotency import PARAMETER, idempotent
+from notes.lists import NoteList
 from notes.merge_patch import ACCEPT_PATCH, MergePatchParser
 from notes.models import Note, NoteQuerySet, Tag, TagQuerySet
 from notes.pagination import KeysetPagination
@@ -35,6 +38,7 @@ from notes.serializers import (
     NoteSummarySerializer,
     TagSerializer,
 )
+from notes.shape import read_note
 from notes.tag_names import InvalidTagName, normalise
 from notes.write import archive_note, change_note, create_note, trash_note
 from users.authentication import signed_in
@@ -43,7 +47,9 @@ from users.authentication import signed_in
 @extend_schema_view(
     list=extend_schema(
         operation_id="list_notes",
-        summary="One's own notes, the last changed first",
+        summary="One's own notes",
+        description="A page may hold fewer notes than `limit`, or none, while `next` goes on: where"
+        " few of very many notes are wanted, each page looks at a part of them.",
         responses=NoteSummarySerializer(many=True),
     ),
     create=extend_schema(
@@ -112,22 +118,23 @@ class NoteViewSet(viewsets.GenericViewSet[Note]):
     def get_queryset(self) -> NoteQuerySet:
         return Note.objects.owned_by(signed_in(self.request))
 
-    def get_object(self) -> dict[str, Any]:  # type: ignore[override]
-        rows = self.get_queryset().filter(pk=self.kwargs["pk"]).representations()
-        if not rows:
+    def get_object(self) -> bytes:  # type: ignore[override]
+        note = read_note(signed_in(self.request).id, self.kwargs["pk"])
+        if note is None:
             raise exceptions.NotFound
-        return rows[0]
+        return note
 
     def list(self, request: Request) -> Response:
-        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(rows)
+        notes: Any = NoteList(signed_in(request).id)
+        rows: Any = self.paginate_queryset(self.filter_queryset(notes))
+        return self.get_paginated_response(shown(request, rows))
 
     @idempotent
     def create(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        note = create_note(signed_in(request), **serializer.validated_data)
-        location = reverse("note-detail", [note["id"]], request=request)
+        note_id, note = create_note(signed_in(request), **serializer.validated_data)
+        location = reverse("note-detail", [note_id], request=request)
         return self._answer(note, status.HTTP_201_CREATED, {"Location": location})
 
     def retrieve(self, request: Request, pk: str) -> Response:
@@ -166,7 +173,7 @@ class NoteViewSet(viewsets.GenericViewSet[Note]):
 
     def _answer(
         self,
-        note: dict[str, Any] | None,
+        note: bytes | None,
         code: int = status.HTTP_200_OK,
         location: dict[str, str] | None = None,
     ) -> Response:
@@ -176,9 +183,12 @@ class NoteViewSet(viewsets.GenericViewSet[Note]):
         sent = headers(self.request, entity_tag(note))
         return Response(self._data(note), status=code, headers={**sent, **(location or {})})
 
-    def _data(self, note: dict[str, Any]) -> ReturnDict[str, Any]:
-        """With the serializer, from which the browsable API fills its forms."""
-        return ReturnDict(note, serializer=self.get_serializer(note))
+    def _data(self, note: bytes) -> Any:
+        data = shown(self.request, note)
+        if data is note:
+            return note
+        # With the serializer, from which the browsable API fills its forms.
+        return ReturnDict(data, serializer=self.get_serializer(data))
 
 
 class BulkView(generics.GenericAPIView[Note]):
@@ -197,7 +207,8 @@ class BulkView(generics.GenericAPIView[Note]):
         serializer.is_valid(raise_exception=True)
         operations = serializer.validated_data["operations"]
         context = self.get_serializer_context()
-        return Response({"results": bulk.perform(signed_in(request), operations, context)})
+        results = bulk.perform(signed_in(request), operations, context)
+        return Response(shown(request, orjson.dumps({"results": results})))
 
 
 class TagView(generics.GenericAPIView[Tag]):

@@ -12,6 +12,7 @@ from django.db.models import F
 
 from notes.etags import UNCONDITIONAL, Conditions, entity_tag
 from notes.models import Note, NoteQuerySet, NoteTag
+from notes.shape import read_note
 from users.authentication import NoSuchAccount
 from users.models import User
 
@@ -39,18 +40,18 @@ DELETE FROM note_tags USING tags WHERE note_id = %s AND tag_id = id AND name <> 
 
 def create_note(
     user: User, *, title: str, content: str | None, content_format: str, tags: list[str]
-) -> dict[str, Any]:
-    """Returns what the API shows of the note. Raises NoSuchAccount where the user is gone."""
+) -> tuple[UUID, bytes]:
+    """Returns its id, and the note as JSON. Raises NoSuchAccount where the user is gone."""
     try:
         with transaction.atomic():
             note = Note.objects.create(
                 user=user, title=title, content=content, content_format=content_format
             )
             _link(note.id, tags)
+            return note.id, _read(user, note.id)
     except IntegrityError:
         # Deleted since the token was checked.
         raise NoSuchAccount from None
-    return note.representation(tags)
 
 
 @transaction.atomic
@@ -59,12 +60,12 @@ def change_note(
     note_id: UUID | str,
     fields: Mapping[str, Any],
     conditions: Conditions = UNCONDITIONAL,
-) -> dict[str, Any] | None:
+) -> bytes | None:
     """Sets ``title``, ``content`` with ``content_format``, and ``tags``, those that are given.
 
     What is so already stays.
 
-    Returns what the API then shows of the note; None where the user has no such note. Raises
+    Returns the note as JSON; None where the user has no such note. Raises
     PreconditionFailed.
     """
     own = Note.objects.owned_by(user).filter(pk=note_id)
@@ -84,19 +85,19 @@ def change_note(
     if "version" in changes:
         _unlink_others(note_id, fields["tags"])
         _link(note_id, fields["tags"])
-    return own.representations()[0]
+    return _read(user, note_id)
 
 
 @transaction.atomic
 def archive_note(
     user: User, note_id: UUID | str, archived: bool, conditions: Conditions = UNCONDITIONAL
-) -> dict[str, Any] | None:
+) -> bytes | None:
     """As `change_note`, for ``is_archived``."""
     own = Note.objects.owned_by(user).filter(pk=note_id)
     if _lock(own, conditions) is None:
         return None
     own.set_archived(archived)
-    return own.representations()[0]
+    return _read(user, note_id)
 
 
 @transaction.atomic
@@ -112,13 +113,13 @@ def trash_note(user: User, note_id: UUID | str, conditions: Conditions = UNCONDI
 @transaction.atomic
 def restore_note(
     user: User, note_id: UUID | str, conditions: Conditions = UNCONDITIONAL
-) -> dict[str, Any] | None:
+) -> bytes | None:
     """Takes a note out of the trash; None where the user has none such there."""
     trashed = Note.trash.trashed_by(user).filter(pk=note_id)
     if _lock(trashed, conditions) is None:
         return None
     trashed.update(deleted_at=None)
-    return Note.objects.owned_by(user).filter(pk=note_id).representations()[0]
+    return _read(user, note_id)
 
 
 @transaction.atomic
@@ -133,6 +134,14 @@ def empty_trash(user: User) -> None:
     trashed = Note.trash.trashed_by(user)
     while trashed.filter(pk__in=trashed.values("pk")[:BATCH]).delete()[0]:
         pass
+
+
+def _read(user: User, note_id: UUID | str) -> bytes:
+    """Of a note that this transaction has made or locked."""
+    note = read_note(user.id, note_id)
+    if note is None:
+        raise Note.DoesNotExist
+    return note
 
 
 def _lock(note: NoteQuerySet, conditions: Conditions, *columns: str) -> Mapping[str, Any] | None:

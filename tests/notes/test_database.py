@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 
 from notes.models import Note, NoteTag, Tag
+from tests.threads import in_thread, wait_until_blocked
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -162,3 +163,49 @@ def test_the_migrations_can_be_taken_back_and_applied_again():
     sql("INSERT INTO notes (user_id) VALUES (%s)", ADA)
     sql("DELETE FROM users")
     assert not Note.objects.exists()
+
+
+def assert_links_repeat_their_notes():
+    """`note_tags` has what the lists of a tag need of the notes."""
+    assert sql(
+        "SELECT count(*) FROM note_tags AS links JOIN notes ON notes.id = note_id"
+        " WHERE (links.user_id, links.created_at, links.updated_at, links.title_key)"
+        " IS DISTINCT FROM (notes.user_id, notes.created_at, notes.updated_at, lower(title))"
+        " OR links.is_archived IS DISTINCT FROM"
+        " CASE WHEN deleted_at IS NULL THEN notes.is_archived END"
+    ) == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT",
+        "UPDATE notes SET title = 'Ä B'",
+        "UPDATE notes SET is_archived = true",
+        "UPDATE notes SET deleted_at = now()",
+        "UPDATE notes SET deleted_at = now(); UPDATE notes SET deleted_at = NULL",
+        "UPDATE notes SET created_at = '2000-01-01'",
+        "UPDATE note_tags SET note_id = (SELECT id FROM notes WHERE title = 'other')",
+        "DELETE FROM note_tags; INSERT INTO note_tags SELECT notes.id, tags.id FROM notes, tags",
+    ],
+)
+def test_links_follow_every_statement(seed, statement):
+    sql("INSERT INTO notes (user_id, title) VALUES (%s, 'other')", ADA)
+    sql(statement)
+    assert_links_repeat_their_notes()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("change_first", [True, False])
+def test_a_link_and_a_change_of_its_note_at_the_same_time(seed, change_first):
+    sql("DELETE FROM note_tags")
+    link = "INSERT INTO note_tags (note_id, tag_id) SELECT notes.id, tags.id FROM notes, tags"
+    change = "UPDATE notes SET title = 'changed', is_archived = true"
+    first, second = (change, link) if change_first else (link, change)
+    with transaction.atomic():
+        sql(first)
+        other = in_thread(lambda: sql(second))
+        wait_until_blocked()
+    other.result(10)
+    assert NoteTag.objects.count() == 1
+    assert_links_repeat_their_notes()

@@ -68,9 +68,9 @@ class TestCreate:
         note = make(api)
         assert (note["title"], note["content"], note["tags"]) == ("Untitled", None, [])
 
-    def test_it_takes_three_queries_and_a_transaction(self, api, django_assert_num_queries):
+    def test_it_takes_four_queries_and_a_transaction(self, api, django_assert_num_queries):
         make(api, tags=["a", "b"])
-        with django_assert_num_queries(5):  # user, savepoint, note, links, release
+        with django_assert_num_queries(6):  # user, savepoint, note, links, read, release
             make(api, tags=["a", "b"])
 
     def test_a_note_may_be_as_long_as_the_limit_and_no_longer(self, api):
