@@ -54,6 +54,7 @@ class KeyCache:
         self._clock = clock
         self._lock = threading.Lock()
         self._keys: dict[str, jwt.PyJWK] = {}
+        self._state = object()
         self._answered = False
         self._next_fetch = 0.0
         self._old_at = 0.0
@@ -65,15 +66,19 @@ class KeyCache:
             with self._lock:
                 self._refresh_when_due()
             key = self._keys.get(kid)
-        elif self._clock() >= self._old_at and self._lock.acquire(blocking=False):
-            try:
-                self._refresh_when_due()
-            finally:
-                self._lock.release()
+        else:
+            self._refresh_when_old()
             key = self._keys.get(kid)
         if key is not None:
             return key
         raise UnknownKey if self._keys else KeysUnavailable
+
+    def state(self) -> object:
+        """Another object whenever the keys may have changed. Raises KeysUnavailable."""
+        if not self.is_ready():
+            raise KeysUnavailable
+        self._refresh_when_old()
+        return self._state
 
     def is_ready(self) -> bool:
         """Whether there is a key, after a fetch where there was none."""
@@ -81,6 +86,13 @@ class KeyCache:
             with self._lock:
                 self._refresh_when_due()
         return bool(self._keys)
+
+    def _refresh_when_old(self) -> None:
+        if self._clock() >= self._old_at and self._lock.acquire(blocking=False):
+            try:
+                self._refresh_when_due()
+            finally:
+                self._lock.release()
 
     def _refresh_when_due(self) -> None:
         """The lock is held, so the threads that waited for it see what the first one fetched."""
@@ -93,6 +105,7 @@ class KeyCache:
             logger.warning("jwks_fetch_failed", reason=type(error).__name__)
             if not self._answered and self._file:
                 self._load_file()
+        self._state = object()
         now = self._clock()
         self._next_fetch = now + (COOLDOWN if self._keys else RETRY)
         self._old_at = now + (LIFETIME if self._answered else COOLDOWN)

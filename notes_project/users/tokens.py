@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from time import time
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +17,12 @@ from users.keys import UnknownKey, key_cache
 
 # Seconds that the clocks of the two services may differ.
 LEEWAY = 10
+# Verified tokens that a process remembers; one takes about three kilobytes.
+REMEMBERED = 2000
 _REQUIRED = ["iss", "aud", "iat", "exp", "sub"]
+
+
+EXPIRED = "The access token has expired."
 
 
 class InvalidToken(Exception):
@@ -32,6 +39,19 @@ class AccessToken:
 
 def verify(token: str) -> AccessToken:
     """Raises InvalidToken; KeysUnavailable where no token can be verified at all."""
+    access, expires = _verify(token, key_cache().state())
+    # Again, for a token that was verified before.
+    if expires <= time() - LEEWAY:
+        raise InvalidToken(EXPIRED)
+    return access
+
+
+@lru_cache(REMEMBERED)
+def _verify(token: str, keys: object) -> tuple[AccessToken, int]:
+    """With the time at which the token expires, seconds. What is no valid token is not remembered.
+
+    Args: keys: the state of the keys; a token is verified again when they may have changed.
+    """
     try:
         # Of the header, only the key id is used: jku, x5u and jwk would let the sender choose.
         kid = jwt.get_unverified_header(token).get("kid")
@@ -46,10 +66,10 @@ def verify(token: str) -> AccessToken:
             options={"require": _REQUIRED, "strict_aud": True},
         )
     except jwt.ExpiredSignatureError:
-        raise InvalidToken("The access token has expired.") from None
+        raise InvalidToken(EXPIRED) from None
     except (UnknownKey, jwt.PyJWTError, ValueError):
         raise InvalidToken("The access token is not valid.") from None
-    return _read(claims)
+    return _read(claims), int(claims["exp"])
 
 
 def _read(claims: dict[str, Any]) -> AccessToken:
@@ -64,15 +84,15 @@ def _read(claims: dict[str, Any]) -> AccessToken:
             version=version,
             username=username,
             is_active=True,
-            tokens_valid_after=_time(claims["tokens_valid_after"]),
-            created_at=_time(claims["created_at"]),
+            tokens_valid_after=_parse(claims["tokens_valid_after"]),
+            created_at=_parse(claims["created_at"]),
         )
     except (KeyError, TypeError, ValueError):
         raise InvalidToken("The access token's claims cannot be read.") from None
     return AccessToken(state=state, is_staff=claims.get("staff") is True)
 
 
-def _time(text: str) -> datetime:
+def _parse(text: str) -> datetime:
     """An RFC 3339 time, with its offset."""
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:

@@ -14,7 +14,7 @@ from django.db import OperationalError, connection
 from rest_framework.test import APIClient
 
 from tests.notes.issuer import START
-from users import gate
+from users import gate, keys, tokens
 from users.keys import key_cache
 from users.models import DeletedUser, User
 
@@ -160,6 +160,66 @@ def test_an_expired_token_is_refused_after_the_leeway(issuer, ada):
     assert get(issuer.token(ada, exp=int(time.time()) - 5)).status_code == 200
     response = get(issuer.token(ada, exp=int(time.time()) - 11))
     assert_refused(response, "The access token has expired.")
+
+
+class TestRemembered:
+    """A token that was verified before."""
+
+    @pytest.fixture
+    def decoded(self, monkeypatch):
+        """The tokens whose signature was verified, in turn."""
+        tokens_seen, decode = [], jwt.decode
+
+        def spy(token, *args, **kwargs):
+            tokens_seen.append(token)
+            return decode(token, *args, **kwargs)
+
+        monkeypatch.setattr(jwt, "decode", spy)
+        return tokens_seen
+
+    def test_its_signature_is_verified_once(self, issuer, ada, decoded):
+        token = issuer.token(ada)
+        assert get(token).status_code == get(token).status_code == 200
+        assert decoded == [token]
+
+    def test_no_other_token_passes_for_it(self, issuer, ada, bob):
+        first, second = issuer.token(ada), issuer.token(bob)
+        assert get(first).status_code == 200
+        forged = f"{second.rpartition('.')[0]}.{first.rpartition('.')[2]}"
+        for token in (first + "a", first[:-1], forged):
+            assert_refused(get(token), "The access token is not valid.")
+
+    def test_it_expires(self, issuer, ada, monkeypatch):
+        token = issuer.token(ada)
+        assert get(token).status_code == 200
+        now = time.time() + 300 + tokens.LEEWAY
+        monkeypatch.setattr(tokens, "time", lambda: now - 2)
+        assert get(token).status_code == 200
+        monkeypatch.setattr(tokens, "time", lambda: now + 1)
+        assert_refused(get(token), "The access token has expired.")
+
+    def test_it_is_verified_again_when_the_keys_were_fetched(self, issuer, ada, monkeypatch):
+        token = issuer.token(ada)
+        assert get(token).status_code == 200
+        clock = time.monotonic() + keys.LIFETIME + 1
+        monkeypatch.setattr(key_cache(), "_clock", lambda: clock)
+        monkeypatch.setattr(issuer, "keys", {})
+        issuer.add_key("second")
+        assert_refused(get(token), "The access token is not valid.")
+
+    def test_it_is_revoked(self, issuer, ada):
+        token = issuer.token(ada)
+        assert get(token).status_code == 200
+        store(replace(ada, version=2), tokens_valid_after=START + timedelta(microseconds=1))
+        assert_refused(get(token), "The access token has been revoked.")
+
+    def test_what_is_no_token_is_not_remembered_and_the_rest_has_a_bound(self, issuer, ada):
+        tokens._verify.cache_clear()
+        for number in range(3):
+            assert_refused(get(f"no token {number}"))
+            assert_refused(get(issuer.token(ada, kid="unknown")))
+        assert tokens._verify.cache_info().currsize == 0
+        assert tokens._verify.cache_info().maxsize == tokens.REMEMBERED
 
 
 def test_a_key_that_users_project_does_not_have_is_refused(issuer, ada):

@@ -3,7 +3,9 @@
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from config.postgresql.base import Connection
+from config.postgresql.base import Connection, _has_input
+from devstack.processes import wait_until
+from tests.threads import in_thread, lose_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,3 +55,37 @@ def test_a_block_may_allow_more_and_nothing_after_it():
     with pytest.raises(OperationalError, match="did not answer within"), transaction.atomic():
         ask("SELECT pg_sleep(0.5)")
     assert ask("SELECT 1") == (1,)
+
+
+def test_a_connection_that_was_lost_between_requests_is_replaced_before_it_is_used():
+    (before,) = ask("SELECT pg_backend_pid()")
+    lose_connection()
+    begin_request()
+    (after,) = ask("SELECT pg_backend_pid()")
+    assert before != after
+
+
+def test_a_connection_that_is_well_is_not_asked_for_it(monkeypatch):
+    begin_request()
+    waits = []
+    monkeypatch.setattr(Connection, "wait", lambda *args: waits.append(args))
+    connection.close_if_health_check_failed()
+    assert connection.health_check_done
+    assert waits == []
+
+
+def test_a_connection_that_was_told_something_stays():
+    (before,) = ask("SELECT pg_backend_pid()")
+    with connection.cursor() as cursor:
+        cursor.execute("LISTEN something")
+    in_thread(lambda: ask("SELECT pg_notify('something', '')::text")).result(10)
+    assert wait_until(lambda: _has_input(connection.connection), 10)
+    begin_request()
+    assert ask("SELECT pg_backend_pid()") == (before,)
+
+
+def begin_request():
+    """As Django's signal does it, which tests do not get."""
+    connection.ensure_connection()
+    assert connection.health_check_enabled
+    connection.health_check_done = False

@@ -32,4 +32,5 @@ limit_request_line = 8190
 limit_request_fields = 10_000
 limit_request_field_size = 16_380
 # libpq reads it. For web requests alone: a migration or a long command may take its time.
-os.environ.setdefault("PGOPTIONS", "-c statement_timeout=10s")
+# PostgreSQL compiles what it takes for a long statement; of those here none gains by it.
+os.environ.setdefault("PGOPTIONS", "-c statement_timeout=10s -c jit=off")

@@ -6,6 +6,7 @@ the kernel of a stopped server acknowledges each packet, so TCP sees nothing eit
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -55,6 +56,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
         # As Django does it, for settings without a pool and another isolation level.
         self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         return Connection.connect(**conn_params)
+
+    def is_usable(self) -> bool:
+        """Django asks before the first statement of a request; asking the server is a round trip.
+
+        A server that ended, or ended the connection, has hung up: then an idle connection has
+        something to read. One that fell silent is noticed by the statement itself.
+        """
+        return not (self.connection.closed or _has_input(self.connection)) or super().is_usable()
+
+
+def _has_input(connection: Connection) -> bool:
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def limit_answers() -> None:
