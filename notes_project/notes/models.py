@@ -162,7 +162,6 @@ class Note(models.Model):
             ),
             # The trash. Not partial: deleting a user finds all notes by it.
             models.Index(fields=["user", "deleted_at", "id"], name="notes_trash"),
-            models.Index(fields=["deleted_at"], name="notes_overdue", condition=~_LIVING),
         ]
 
     def __str__(self) -> str:

@@ -92,6 +92,17 @@ def test_it_goes_by_batches_and_takes_what_hangs_on_a_note(kept, monkeypatch):
     assert Note.objects.count() == 6
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_what_is_overdue_is_found_by_an_index(kept, name):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        statement = prune_notes._kinds()[name]._fill(prune_notes._DELETE)
+        cursor.execute(f"EXPLAIN {statement}", [timezone.now(), 10])
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Index Scan using" in plan, plan
+    assert "_overdue" in plan, plan
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_note_that_is_being_restored_stays(sign_in, ada):
     api = sign_in(ada)

@@ -153,10 +153,10 @@ def test_a_tag_that_came_through_the_gateway_is_good_for_if_match(client):
 
 def test_what_is_sent_again_with_its_key_is_done_once(client):
     headers = {"Idempotency-Key": "5f0c"}
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(50) as pool:
         sending = [
             pool.submit(client.post, NOTES, json={"title": "Once"}, headers=headers)
-            for _ in range(16)
+            for _ in range(50)
         ]
         answers = [each.result() for each in sending]
     assert {answer.status_code for answer in answers} == {201}

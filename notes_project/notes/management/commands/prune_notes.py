@@ -23,12 +23,15 @@ from config.progress import Progress
 logger = structlog.get_logger(__name__)
 
 BATCH = 1000
+# The lower bound has the index of overdue notes used (migration 0008).
+_OVERDUE = "{table} WHERE {column} > '-infinity' AND {column} < %s"
+_COUNT = f"SELECT count(*) FROM {_OVERDUE}"  # noqa: S608 - constants
 # Rows that somebody has locked, such as a note that is being restored, are left alone.
-_DELETE = """
-DELETE FROM {table} WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM {table} WHERE {column} < %s ORDER BY {column} LIMIT %s FOR UPDATE SKIP LOCKED
+_DELETE = f"""
+DELETE FROM {{table}} WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM {_OVERDUE} ORDER BY {{column}} LIMIT %s FOR UPDATE SKIP LOCKED
 ))
-"""
+"""  # noqa: S608
 
 
 @dataclass
@@ -41,13 +44,12 @@ class Kept:
 
     def count(self) -> int:
         with connection.cursor() as cursor:
-            query = f"SELECT count(*) FROM {self.table} WHERE {self.column} < %s"  # noqa: S608
-            cursor.execute(query, [self._before()])
+            cursor.execute(self._fill(_COUNT), [self._before()])
             return int(cursor.fetchone()[0])
 
     def delete(self) -> Iterator[int]:
         """Deletes them in transactions that are short; gives how many went with each."""
-        statement = _DELETE.format(table=self.table, column=self.column)
+        statement = self._fill(_DELETE)
         before = self._before()
         with connection.cursor() as cursor:
             while True:
@@ -55,6 +57,9 @@ class Kept:
                 if not cursor.rowcount:
                     return
                 yield cursor.rowcount
+
+    def _fill(self, statement: str) -> str:
+        return statement.format(table=self.table, column=self.column)
 
     def _before(self) -> datetime:
         return timezone.now() - self.long
