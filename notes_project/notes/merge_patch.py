@@ -1,6 +1,12 @@
-"""``PATCH`` takes JSON merge patches (RFC 7396), also as plain JSON."""
+"""JSON merge patches (RFC 7396), which ``PATCH`` takes, also as plain JSON."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import orjson
+from rest_framework.exceptions import ValidationError
 
 from config.parsers import JSONParser
 
@@ -11,3 +17,39 @@ class MergePatchParser(JSONParser):
 
 # RFC 5789, section 3.1.
 ACCEPT_PATCH = f"{MergePatchParser.media_type}, {JSONParser.media_type}"
+
+
+def merge(target: Any, patch: Any) -> Any:
+    """Section 2 of the RFC."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge(merged.get(name), value)
+    return merged
+
+
+class ContentPatch(NamedTuple):
+    """A patch of a block document. What comes of it is known once the note's row is locked.
+
+    Args:
+        validate: returns a document as it is stored, or raises ValidationError.
+    """
+
+    patch: dict[str, Any]
+    validate: Callable[[Any], str]
+
+    def applied_to(self, document: str | None) -> str:
+        """Returns the document as it is stored. Raises ValidationError.
+
+        Args:
+            document: as it is stored; None where the note has text.
+        """
+        merged = merge(orjson.loads(document) if document else None, self.patch)
+        try:
+            return str(self.validate(merged))
+        except ValidationError as error:
+            raise ValidationError({"content": error.detail}) from None

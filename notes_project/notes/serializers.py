@@ -17,6 +17,7 @@ from config import strict_json
 from config.errors import Pointer
 from config.parsers import require_body
 from notes import blocks
+from notes.merge_patch import ContentPatch
 from notes.models import BLOCKS, CONTENT_FORMATS, DEFAULT_TITLE, TEXT
 from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise
 
@@ -164,20 +165,23 @@ def _validate_size(content: str) -> None:
         )
 
 
+_CONTENT: dict[str, Any] = {
+    "allow_null": True,
+    "allow_blank": True,
+    "trim_whitespace": False,
+    "default": None,
+    "validators": [_validate_size],
+    "style": {"base_template": "text_to_the_letter.html", "rows": 12},
+    "help_text": f"Text, or a block document; {MAX_CONTENT_BYTES:,} bytes of UTF-8 at most.",
+}
+
+
 class NoteSerializer(StrictSerializer):
     """A note; its tags are sorted."""
 
     id = serializers.UUIDField(read_only=True)
     title = Text(max_length=500, default=DEFAULT_TITLE)
-    content = Content(
-        allow_null=True,
-        allow_blank=True,
-        trim_whitespace=False,
-        default=None,
-        validators=[_validate_size],
-        style={"base_template": "text_to_the_letter.html", "rows": 12},
-        help_text=f"Text, or a block document; {MAX_CONTENT_BYTES:,} bytes of UTF-8 at most.",
-    )
+    content = Content(**_CONTENT)
     content_format = serializers.ChoiceField(
         CONTENT_FORMATS,
         required=False,
@@ -200,19 +204,29 @@ class NoteSerializer(StrictSerializer):
         stated = attrs.pop("content_format", None)
         if "content" in attrs:
             content = attrs["content"]
-            is_document = isinstance(content, blocks.CanonicalDocument)
+            is_document = isinstance(content, blocks.CanonicalDocument | ContentPatch)
             attrs["content_format"] = BLOCKS if is_document else TEXT
-            attrs["content"] = content if content is None else str(content)
+            attrs["content"] = str(content) if isinstance(content, str) else content
         if stated and stated != attrs.get("content_format"):
             detail = "This is not what the content is: blocks are an object, text is a string."
             raise ValidationError({"content_format": [detail]}, "mismatch")
         return attrs
 
 
+class PatchedContent(Content):
+    """Of an object, what is to be merged into the document that there is."""
+
+    def run_validation(self, data: Any = empty) -> Any:
+        if not isinstance(data, dict):
+            return super().run_validation(data)
+        return ContentPatch(data, super().run_validation)
+
+
 class NotePatchSerializer(NoteSerializer):
     """A merge patch (RFC 7396) of a note, so null stands for the default."""
 
     title = Text(max_length=500, allow_null=True, required=False)
+    content = PatchedContent(**_CONTENT)
     tags = TagNames(max_length=MAX_TAGS, allow_null=True, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

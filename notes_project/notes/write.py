@@ -11,7 +11,8 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from notes.etags import UNCONDITIONAL, Conditions, entity_tag
-from notes.models import Note, NoteQuerySet, NoteTag
+from notes.merge_patch import ContentPatch
+from notes.models import BLOCKS, Note, NoteQuerySet, NoteTag
 from notes.shape import read_note
 from users.authentication import NoSuchAccount
 from users.models import User
@@ -65,13 +66,17 @@ def change_note(
 
     What is so already stays.
 
-    Returns the note as JSON; None where the user has no such note. Raises
-    PreconditionFailed.
+    Returns the note as JSON; None where the user has no such note. Raises PreconditionFailed, and
+    ValidationError where ``content`` is a patch of which no document comes.
     """
     own = Note.objects.owned_by(user).filter(pk=note_id)
     before = _lock(own, conditions, *COLUMNS)
     if before is None:
         return None
+    patch = fields.get("content")
+    if isinstance(patch, ContentPatch):
+        document = before["content"] if before["content_format"] == BLOCKS else None
+        fields = {**fields, "content": patch.applied_to(document)}
     changes = {
         name: value for name, value in fields.items() if name != "tags" and before[name] != value
     }

@@ -10,6 +10,8 @@ from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
 NO_LIST = ["", "x", '"x', 'W/"x', "*, *", '*, "x"', '"a" "b"', 'w/"x"', '"a\x7f"', ",", "'x'"]
+DOCUMENT = {"type": "doc", "version": 1, "blocks": [{"type": "divider"}]}
+QUOTE = {"type": "quote", "text": [{"text": "q"}]}
 WRITES = {
     "put": lambda api, url, **headers: api.put(url, {"title": "b"}, headers=headers),
     "patch": lambda api, url, **headers: api.patch(url, {"title": "b"}, headers=headers),
@@ -194,6 +196,49 @@ class TestMergePatch:
         kind = "application/merge-patch+json"
         answer = api.patch(url_of(note), json.dumps(patch), content_type=kind)
         assert errors_of(answer) == {error}
+        assert api.get(url_of(note)).json() == note
+
+    @pytest.mark.parametrize(
+        ("content", "patch", "merged"),
+        [
+            (DOCUMENT, {"blocks": [QUOTE]}, {**DOCUMENT, "blocks": [QUOTE]}),
+            (DOCUMENT, {}, DOCUMENT),
+            (DOCUMENT, {"colour": None}, DOCUMENT),
+            (DOCUMENT, {**DOCUMENT, "blocks": []}, {**DOCUMENT, "blocks": []}),
+            ("text", DOCUMENT, DOCUMENT),
+            (None, DOCUMENT, DOCUMENT),
+            (DOCUMENT, "text", "text"),
+        ],
+    )
+    def test_an_object_is_merged_into_the_document(self, api, content, patch, merged):
+        note = make(api, title="a", content=content)
+        changed = api.patch(url_of(note), {"content": patch}).json()
+        assert changed["content"] == merged
+        assert changed["content_format"] == ("text" if merged == "text" else "blocks")
+        assert (changed["updated_at"] == note["updated_at"]) is (merged == content)
+        again = make(api, title="a", content=content)
+        operation = {"op": "change", "id": again["id"], "content": patch}
+        (result,) = api.post(f"{NOTES}bulk/", {"operations": [operation]}).json()["results"]
+        assert result["body"]["content"] == merged
+
+    @pytest.mark.parametrize(
+        ("content", "patch", "pointer"),
+        [
+            (DOCUMENT, {"blocks": None}, "/content/blocks"),
+            (DOCUMENT, {"colour": 1}, "/content/colour"),
+            (DOCUMENT, {"blocks": [QUOTE, {"type": "x"}]}, "/content/blocks/1/type"),
+            (DOCUMENT, {"blocks": [{**QUOTE, "text": "\0"}]}, "/content/blocks/0/text"),
+            ("text", {"blocks": []}, "/content/type"),
+        ],
+    )
+    def test_a_document_that_is_none_is_refused_by_place(self, api, content, patch, pointer):
+        note = make(api, title="a", content=content)
+        answer = api.patch(url_of(note), {"title": "b", "content": patch})
+        assert pointer in {place for place, _ in errors_of(answer)}
+        operation = {"op": "change", "id": note["id"], "content": patch}
+        (result,) = api.post(f"{NOTES}bulk/", {"operations": [operation]}).json()["results"]
+        places = {error["pointer"] for error in result["problem"]["errors"]}
+        assert f"/operations/0{pointer}" in places
         assert api.get(url_of(note)).json() == note
 
     @pytest.mark.parametrize("method", ["put", "post"])
