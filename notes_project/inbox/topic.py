@@ -98,8 +98,9 @@ def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[RawMessage
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "allow.auto.create.topics": False,
-            # What it reads ahead stays within 8 MB; else that is 64.
-            "queued.max.messages.kbytes": 8192,
+            # Else 64 MB and more are read ahead. A full queue is looked at again soon, not in 1 s.
+            "queued.max.messages.kbytes": 2048,
+            "fetch.queue.backoff.ms": 10,
         },
         logger=logging.getLogger("librdkafka"),
     )
