@@ -27,8 +27,10 @@ WHERE (stored.key, stored.value) IS DISTINCT FROM (EXCLUDED.key, EXCLUDED.value)
 """
 
 
+# The commit is not waited for: what a crash of the server takes back, it takes back with the
+# positions, and the messages are read again.
 _LOCK_POSITIONS = """
-SELECT topic, partition, next_offset FROM positions
+SELECT topic, partition, next_offset, set_config('synchronous_commit', 'off', true) FROM positions
 WHERE (topic, partition) IN (SELECT * FROM unnest(%s::text[], %s::int[]))
 ORDER BY topic, partition FOR UPDATE
 """
@@ -102,6 +104,12 @@ def _apply(records: Sequence[Record], known: Mapping[int, int]) -> list[Record]:
     return fresh
 
 
+def make_durable(topic: str) -> None:
+    """Waits until all that was applied is on the disk: WAL is written in its order."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE positions SET updated_at = now() WHERE topic = %s", [topic])
+
+
 def apply_again(message: RawMessage) -> Record:
     """Applies a message once more, out of the topic's order; positions stay where they are.
 
@@ -158,7 +166,7 @@ def _lock_positions(partitions: set[Partition]) -> dict[Partition, int]:
     with connection.cursor() as cursor:
         while True:
             cursor.execute(_LOCK_POSITIONS, columns)
-            positions = {(topic, number): offset for topic, number, offset in cursor.fetchall()}
+            positions = {(topic, number): offset for topic, number, offset, _ in cursor.fetchall()}
             if len(positions) == len(ordered):
                 return positions
             cursor.execute(_MAKE_POSITIONS, columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
 import time
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 import structlog
 from django.db import InterfaceError, InternalError, OperationalError, close_old_connections
 
-from inbox.apply import PositionsWentBack, Record, apply_batch
+from inbox.apply import PositionsWentBack, Record, apply_batch, make_durable
 from inbox.kafka import Subscription
 from inbox.messages import RawMessage
 from inbox.models import DeadLetter, EventLog, Outcome, Position, Topic
@@ -21,11 +22,14 @@ from inbox.topic import BrokerUnavailable
 
 logger = structlog.get_logger(__name__)
 
+_DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
 # Short, so that a signal is noticed; seconds.
 POLL_TIMEOUT = 0.5
 LONGEST_BACKOFF = 10.0
 # Between two looks whether topic and positions are still the same; seconds.
 LOOK_INTERVAL = 5.0
+# Between two reports to Kafka of what is applied; seconds.
+REPORT_INTERVAL = 1.0
 
 
 @dataclass(slots=True)
@@ -65,6 +69,8 @@ class EventConsumer:
     # The positions that are stored, as far as this worker knows: those it began at or stored.
     _known: dict[int, int] = field(default_factory=dict)
     _look_at: float = 0.0
+    _report_at: float = 0.0
+    _unreported: dict[int, int] = field(default_factory=dict)
     _broker: Retry = field(default_factory=Retry)
     _database: Retry = field(default_factory=Retry)
     _dead_in_a_row: int | None = None
@@ -82,6 +88,12 @@ class EventConsumer:
         while not stop():
             applied += self.step()
             report(applied)
+        self.finish()
+
+    def finish(self) -> None:
+        """Kafka learns of the last batch too, where the database answers."""
+        with contextlib.suppress(*_DATABASE_AWAY):
+            self._report_to_kafka()
 
     def step(self) -> int:
         """Reads and applies one batch, or waits a little. Returns how many were applied."""
@@ -98,10 +110,12 @@ class EventConsumer:
             if not self.batch:
                 self.batch = self.subscription.consume(self.batch_size, POLL_TIMEOUT)
             applied = self._apply()
+            if self.clock() >= self._report_at:
+                self._report_to_kafka()
         except PositionsWentBack:
             self._start_again()
             return 0
-        except (OperationalError, InterfaceError, InternalError) as error:
+        except _DATABASE_AWAY as error:
             self.subscription.pause()
             self._retry_later(self._database, "database_unavailable", error, "NOTES_DATABASE_URL")
             return 0
@@ -162,7 +176,7 @@ class EventConsumer:
         logger.warning(
             "positions_went_back", hint="notes_db is an older one: reading on from there."
         )
-        self.batch = []
+        self.batch, self._unreported = [], {}
         self.subscription.start_again()
 
     def _apply(self) -> int:
@@ -173,9 +187,18 @@ class EventConsumer:
         self._known |= {r.message.partition: r.message.offset + 1 for r in records}
         self._log(records)
         self._count_dead_letters(records)
-        if records:
-            self.subscription.commit({r.message.partition: r.message.offset + 1 for r in records})
+        self._unreported |= {r.message.partition: r.message.offset + 1 for r in records}
         return len(records)
+
+    def _report_to_kafka(self) -> None:
+        """Commits the offsets of what is applied, once that is on the disk."""
+        if offsets := {
+            n: self._unreported[n] for n in self._unreported.keys() & self.subscription.reading
+        }:
+            make_durable(self.topic)
+            self.subscription.commit(offsets)
+        self._unreported = {}
+        self._report_at = self.clock() + REPORT_INTERVAL
 
     def _log(self, records: Sequence[Record]) -> None:
         for record in records:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import connection, models
-from django.db.models.functions import Cast
 
 
 class PendingEvent(NamedTuple):
@@ -20,6 +19,13 @@ class PendingEvent(NamedTuple):
     user_id: str
     payload: str
     traceparent: str | None
+
+
+# As SQL: the ORM takes longer to write this query than PostgreSQL to run it.
+_FIRST_PENDING = """
+SELECT position, aggregateid, payload::text, traceparent FROM outbox
+WHERE aggregateid <> ALL(%s::text[]) ORDER BY position LIMIT %s
+"""
 
 
 class OutboxQuerySet(models.QuerySet["OutboxEvent"]):
@@ -33,10 +39,9 @@ class OutboxQuerySet(models.QuerySet["OutboxEvent"]):
 
     def first_pending(self, limit: int, *, besides: Collection[str] = ()) -> list[PendingEvent]:
         """Up to ``limit`` pending rows, without those of the users in ``besides``."""
-        text = Cast("payload", models.TextField())
-        rows = self.pending().exclude(aggregateid__in=besides)
-        columns = rows.values_list("position", "aggregateid", text, "traceparent")
-        return [PendingEvent(*row) for row in columns[:limit]]
+        with connection.cursor() as cursor:
+            cursor.execute(_FIRST_PENDING, [list(besides), limit])
+            return [PendingEvent(*row) for row in cursor.fetchall()]
 
     def delete_sent(self, positions: list[int]) -> None:
         """One array as a parameter: Django's ``IN`` makes each position a parameter of its own."""

@@ -192,7 +192,7 @@ def sends_only_what_fails(self, rows, results):
 
 def never_looks_back(self, limit, **options):
     seen = self.__class__.seen
-    rows = FIRST_PENDING(self.filter(position__gt=seen[0]), limit, **options)
+    rows = [row for row in FIRST_PENDING(self, limit, **options) if row.position > seen[0]]
     seen[0] = max([seen[0], *(row.position for row in rows)])
     return rows
 

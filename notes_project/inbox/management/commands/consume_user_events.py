@@ -106,6 +106,7 @@ class Command(BaseCommand):
         if options["once"]:
             while not stop() and not consumer.step():
                 pass
+            consumer.finish()
         elif options["until_caught_up"]:
             self._run_on(consumer, lambda: stop() or consumer.caught_up())
         else:
