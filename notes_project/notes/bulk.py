@@ -7,17 +7,83 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from django.db import transaction
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from orjson import Fragment
-from rest_framework import exceptions, status
+from rest_framework import exceptions, generics, serializers, status
 from rest_framework.exceptions import ErrorDetail
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from config.exceptions import problem_of
-from notes.etags import NO_TAGS, UNCONDITIONAL, Conditions, entity_tag, parse
+from config.parsers import JSONParser
+from notes.etags import NO_TAGS, UNCONDITIONAL, Conditions, entity_tag, parse, shown
+from notes.idempotency import PARAMETER, idempotent
 from notes.models import Note
-from notes.serializers import ID, OPERATIONS, NotePatchSerializer, NoteSerializer
+from notes.serializers import ID, NotePatchSerializer, NoteSerializer, StrictSerializer
 from notes.write import archive_note, change_note, create_note, make_tags, trash_note
+from users.authentication import signed_in
 from users.models import User
+
+OPERATIONS = ("create", "replace", "change", "delete", "archive", "unarchive")
+MAX_OPERATIONS = 100
+
+
+class OperationSerializer(NotePatchSerializer):
+    """Describes an operation; each is read by itself, so that one does no harm to another."""
+
+    op = serializers.ChoiceField(OPERATIONS)
+    id = serializers.UUIDField(required=False, help_text="Of the note, for all but create.")
+    if_match = serializers.CharField(
+        required=False, help_text="As the header If-Match, for all but create."
+    )
+
+
+@extend_schema_field(OperationSerializer(many=True))
+class Operations(serializers.ListField):
+    pass
+
+
+class BulkSerializer(StrictSerializer):
+    operations = Operations(min_length=1, max_length=MAX_OPERATIONS)
+
+
+@extend_schema_field({"$ref": "#/components/schemas/Problem"})
+class Problem(serializers.JSONField):
+    pass
+
+
+class ResultSerializer(serializers.Serializer[Any]):
+    status = serializers.IntegerField(help_text="As that of a request for this alone.")
+    etag = serializers.CharField(required=False, help_text="Of the note in `body`.")
+    body = NoteSerializer(required=False)
+    problem = Problem(required=False)
+
+
+class BulkResultsSerializer(serializers.Serializer[Any]):
+    results = ResultSerializer(many=True)
+
+
+class BulkView(generics.GenericAPIView[Note]):
+    serializer_class = BulkSerializer
+    parser_classes = [JSONParser]
+
+    @extend_schema(
+        operation_id="write_notes",
+        summary="Write several notes",
+        description="Each operation succeeds or fails by itself; the results are in their order.",
+        parameters=[PARAMETER],
+        responses=BulkResultsSerializer,
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        operations = serializer.validated_data["operations"]
+        context = self.get_serializer_context()
+        results = perform(signed_in(request), operations, context)
+        return Response(shown(request, orjson.dumps({"results": results})))
 
 
 @dataclass

@@ -248,66 +248,6 @@ class NoteSummarySerializer(serializers.Serializer[Any]):
     updated_at = serializers.DateTimeField()
 
 
-OPERATIONS = ("create", "replace", "change", "delete", "archive", "unarchive")
-MAX_OPERATIONS = 100
-
-
-class OperationSerializer(NotePatchSerializer):
-    """Describes an operation; each is read by itself, so that one does no harm to another."""
-
-    op = serializers.ChoiceField(OPERATIONS)
-    id = serializers.UUIDField(required=False, help_text="Of the note, for all but create.")
-    if_match = serializers.CharField(
-        required=False, help_text="As the header If-Match, for all but create."
-    )
-
-
-@extend_schema_field(OperationSerializer(many=True))
-class Operations(serializers.ListField):
-    pass
-
-
-class BulkSerializer(StrictSerializer):
-    operations = Operations(min_length=1, max_length=MAX_OPERATIONS)
-
-
-@extend_schema_field({"$ref": "#/components/schemas/Problem"})
-class Problem(serializers.JSONField):
-    pass
-
-
-class ResultSerializer(serializers.Serializer[Any]):
-    status = serializers.IntegerField(help_text="As that of a request for this alone.")
-    etag = serializers.CharField(required=False, help_text="Of the note in `body`.")
-    body = NoteSerializer(required=False)
-    problem = Problem(required=False)
-
-
-class BulkResultsSerializer(serializers.Serializer[Any]):
-    results = ResultSerializer(many=True)
-
-
-class TrashedNoteSerializer(NoteSerializer):
-    deleted_at = serializers.DateTimeField(read_only=True)
-
-
-class TrashedSummarySerializer(NoteSummarySerializer):
-    deleted_at = serializers.DateTimeField()
-
-
-class VersionSummarySerializer(serializers.Serializer[Any]):
-    number = serializers.IntegerField()
-    title = serializers.CharField()
-    tags = serializers.ListField(child=serializers.CharField())
-    updated_at = serializers.DateTimeField(help_text="When the note became so.")
-    replaced_at = serializers.DateTimeField(help_text="When it was changed again.")
-
-
-class VersionSerializer(VersionSummarySerializer):
-    content = Content(allow_null=True)
-    content_format = serializers.ChoiceField(CONTENT_FORMATS)
-
-
 class TagSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     count = serializers.IntegerField(help_text="On how many of one's notes, archived or not.")

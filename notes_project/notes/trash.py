@@ -23,9 +23,17 @@ from notes.etags import (
 from notes.filters import NoFilter
 from notes.models import Note, TrashQuerySet
 from notes.pagination import KeysetPagination
-from notes.serializers import NoteSerializer, TrashedNoteSerializer, TrashedSummarySerializer
+from notes.serializers import NoteSerializer, NoteSummarySerializer
 from notes.write import delete_note, empty_trash, restore_note
 from users.authentication import signed_in
+
+
+class TrashedNoteSerializer(NoteSerializer):
+    deleted_at = serializers.DateTimeField(read_only=True)
+
+
+class TrashedSummarySerializer(NoteSummarySerializer):
+    deleted_at = serializers.DateTimeField()
 
 
 class TrashView(generics.GenericAPIView[Note]):

@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
-from notes import trash, versions, views
+from notes import bulk, trash, versions, views
 from notes.serializers import ID
 
 router = SimpleRouter()
@@ -12,7 +12,7 @@ _TRASHED = rf"^trash/(?P<pk>{ID})"
 _VERSION = rf"{_NOTE}/versions/(?P<number>[1-9][0-9]{{0,9}})"
 
 urlpatterns = [
-    path("notes/bulk/", views.BulkView.as_view(), name="note-bulk"),
+    path("notes/bulk/", bulk.BulkView.as_view(), name="note-bulk"),
     *router.urls,
     re_path(rf"{_NOTE}/versions/$", versions.VersionList.as_view(), name="version-list"),
     re_path(rf"{_VERSION}/$", versions.VersionDetail.as_view(), name="version-detail"),

@@ -13,13 +13,26 @@ from rest_framework.reverse import reverse
 
 from notes.etags import ETAG, IF_MATCH, conditions_of, entity_tag, headers, shown
 from notes.filters import NoFilter
-from notes.models import Note, NoteVersion, NoteVersionQuerySet
+from notes.models import CONTENT_FORMATS, Note, NoteVersion, NoteVersionQuerySet
 from notes.pagination import KeysetPagination
-from notes.serializers import NoteSerializer, VersionSerializer, VersionSummarySerializer
+from notes.serializers import Content, NoteSerializer
 from notes.write import COLUMNS, change_note
 from users.authentication import signed_in
 
 _NUMBER = OpenApiParameter("number", OpenApiTypes.INT, OpenApiParameter.PATH)
+
+
+class VersionSummarySerializer(serializers.Serializer[Any]):
+    number = serializers.IntegerField()
+    title = serializers.CharField()
+    tags = serializers.ListField(child=serializers.CharField())
+    updated_at = serializers.DateTimeField(help_text="When the note became so.")
+    replaced_at = serializers.DateTimeField(help_text="When it was changed again.")
+
+
+class VersionSerializer(VersionSummarySerializer):
+    content = Content(allow_null=True)
+    content_format = serializers.ChoiceField(CONTENT_FORMATS)
 
 
 class VersionView(generics.GenericAPIView[Any]):

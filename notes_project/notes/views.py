@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import exceptions, generics, serializers, status, viewsets
 from rest_framework.decorators import action
@@ -11,8 +10,6 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.utils.serializer_helpers import ReturnDict
 
-from config.parsers import JSONParser
-from notes import bulk
 from notes.etags import (
     ETAG,
     IF_MATCH,
@@ -31,8 +28,6 @@ from notes.models import Note, NoteQuerySet, Tag, TagQuerySet
 from notes.pagination import KeysetPagination
 from notes.serializers import (
     ID,
-    BulkResultsSerializer,
-    BulkSerializer,
     NotePatchSerializer,
     NoteSerializer,
     NoteSummarySerializer,
@@ -189,26 +184,6 @@ class NoteViewSet(viewsets.GenericViewSet[Note]):
             return note
         # With the serializer, from which the browsable API fills its forms.
         return ReturnDict(data, serializer=self.get_serializer(data))
-
-
-class BulkView(generics.GenericAPIView[Note]):
-    serializer_class = BulkSerializer
-    parser_classes = [JSONParser]
-
-    @extend_schema(
-        operation_id="write_notes",
-        summary="Write several notes",
-        description="Each operation succeeds or fails by itself; the results are in their order.",
-        responses=BulkResultsSerializer,
-    )
-    @idempotent
-    def post(self, request: Request) -> Response:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        operations = serializer.validated_data["operations"]
-        context = self.get_serializer_context()
-        results = bulk.perform(signed_in(request), operations, context)
-        return Response(shown(request, orjson.dumps({"results": results})))
 
 
 class TagView(generics.GenericAPIView[Tag]):
