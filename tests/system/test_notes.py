@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
+import requests
 
 from tests.system.client import Api
 from tests.system.problems import assert_problem
@@ -163,6 +164,39 @@ def test_what_is_sent_again_with_its_key_is_done_once(client):
     assert len({answer.content for answer in answers}) == 1
     assert len(listed(client)) == 1
     assert_problem(client.post(NOTES, json={"title": "Twice"}, headers=headers), 422)
+
+
+def test_a_web_server_that_is_killed_makes_no_note_twice(stack, client, notes_sql, wait_until):
+    """Each request is sent again with its key until it is answered, as a client does."""
+    written = {}
+
+    def write_once(number):
+        headers = {"Idempotency-Key": f"killed-{number}"}
+
+        def answered():
+            try:
+                answer = client.post(NOTES, json={"title": str(number)}, headers=headers)
+            except requests.RequestException:
+                return False  # cut off: perhaps the note is there, perhaps not
+            # 409 where an attempt before is still at work.
+            assert answer.status_code in (201, 409, 502, 503, 504), answer.text
+            if answer.status_code == 201:
+                written[number] = answer.json()["id"]
+            return number in written
+
+        wait_until(answered)
+
+    with ThreadPoolExecutor(8) as pool:
+        writing = [pool.submit(write_once, number) for number in range(150)]
+        for done in (20, 60, 100):
+            wait_until(lambda done=done: len(written) >= done)
+            stack.notes.kill()
+            stack.notes.start()
+            stack.notes.wait_ready()
+        for each in writing:
+            each.result()
+    rows = notes_sql("SELECT id FROM notes WHERE user_id = %s", [client.user.id])
+    assert sorted(str(note) for (note,) in rows) == sorted(written.values())
 
 
 def test_history_and_trash(client):
