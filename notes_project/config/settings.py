@@ -15,6 +15,14 @@ django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+# What PostgreSQL 15 has configurations for; `simple` is none in particular.
+_LANGUAGES = (
+    "simple arabic armenian basque catalan danish dutch english finnish french german greek hindi"
+    " hungarian indonesian irish italian lithuanian nepali norwegian portuguese romanian russian"
+    " serbian spanish swedish tamil turkish yiddish"
+)
+SEARCH_LANGUAGES = tuple(_LANGUAGES.split())
+
 env = Environment("notes")
 
 DEBUG = env.boolean("DEBUG", False)
@@ -48,6 +56,7 @@ KAFKA_GROUP_PROTOCOL = env.choice("KAFKA_GROUP_PROTOCOL", "classic", ("classic",
 COMPARISON_SECRET = env.secret("COMPARISON_SECRET", "")
 
 NOTES_TRASH_DAYS = env.integer("NOTES_TRASH_DAYS", 30)
+NOTES_SEARCH_LANGUAGE = env.choice("NOTES_SEARCH_LANGUAGE", "simple", SEARCH_LANGUAGES)
 NOTES_HISTORY_DAYS = env.integer("NOTES_HISTORY_DAYS", 30)
 NOTES_IDEMPOTENCY_HOURS = env.integer("NOTES_IDEMPOTENCY_HOURS", 24)
 

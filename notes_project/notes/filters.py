@@ -17,9 +17,11 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from config.errors import InvalidParameters
+from notes import asked
 from notes.lists import NoteList, Span
 from notes.models import TagQuerySet
 from notes.pagination import KeysetPagination, read_once
+from notes.search import SearchResults
 from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise, normalise_prefix
 
 MAX_TAGS = 20
@@ -39,7 +41,7 @@ _TIMES = {
     for verb in ("created", "updated")
     for end, when in (("after", "at this time or later"), ("before", "before this time"))
 }
-_NOTE_PARAMETERS = frozenset({"archived", "tag", "tag_match", "order", *_TIMES})
+_NOTE_PARAMETERS = frozenset({"archived", "tag", "tag_match", "order", "q", *_TIMES})
 _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
@@ -57,7 +59,7 @@ class NoteFilter(BaseFilterBackend):
         order = _one_of(parameters, "order", _ORDERS)
         archived = _one_of(parameters, "archived", _ARCHIVED)
         match = _one_of(parameters, "tag_match", _MATCHES)
-        return notes.narrowed(
+        notes = notes.narrowed(
             order=order.removeprefix("-"),
             descending=order.startswith("-"),
             archived=None if archived == "any" else archived == "true",
@@ -66,6 +68,10 @@ class NoteFilter(BaseFilterBackend):
             created=Span(_time(parameters, "created_after"), _time(parameters, "created_before")),
             updated=Span(_time(parameters, "updated_after"), _time(parameters, "updated_before")),
         )
+        line = read_once(parameters, "q")
+        if not line:
+            return notes
+        return SearchResults(notes, _read_query(line), by_rank=not parameters.get("order"))
 
     def to_html(self, request: Request, queryset: QuerySet[Any], view: APIView) -> str:
         parameters = request.query_params
@@ -86,6 +92,13 @@ class NoteFilter(BaseFilterBackend):
         ]
         tags = {"type": "array", "items": _NAME, "maxItems": MAX_TAGS}
         return [
+            _parameter(
+                "q",
+                "What is to be found in title and content: words, of which the last may be a"
+                ' beginning, "phrases in quotes", -excluded ones, OR between alternatives. Without'
+                " `order` the notes that fit best come first.",
+                {"type": "string", "maxLength": asked.MAX_LENGTH},
+            ),
             _parameter(
                 "archived",
                 "The notes that are not archived, those that are, or both.",
@@ -166,6 +179,13 @@ def _time(parameters: QueryDict, name: str) -> datetime | None:
     except (ValueError, OverflowError):
         detail = "Give a time as in RFC 3339, 2026-11-22T09:15:02Z; + is %2B in an address."
         raise InvalidParameters({name: detail}) from None
+
+
+def _read_query(line: str) -> asked.Asked:
+    try:
+        return asked.parse(line)
+    except asked.NothingAsked as error:
+        raise InvalidParameters({"q": str(error)}) from None
 
 
 @contextmanager

@@ -25,7 +25,7 @@ SCAN = 2_000
 reaches this has fewer notes than it may have, and the next one goes on from there."""
 
 # What the lists are ordered by, in notes and in note_tags, and its type.
-_KEYS = {
+KEYS = {
     "updated_at": ("updated_at", "updated_at", "timestamptz"),
     "created_at": ("created_at", "created_at", "timestamptz"),
     "title": ('lower(title) COLLATE "C"', "title_key", "text"),
@@ -71,24 +71,49 @@ class NoteList:
 
     def page(self, position: Position | None, limit: int, *, backward: bool = False) -> Page:
         """The ``limit`` notes after a position, or before it; None is the start, or the end."""
-        form = _Form(
-            order=self.order,
-            falling=self.descending is not backward,
-            archived=self.archived,
-            tags=self._tags_form(),
-            spans=tuple(name for name, _ in self._bounds()),
-            goes_on=position is not None,
-        )
-        values: dict[str, Any] = {"user": self.user_id, "more": limit + 1, "scan": SCAN}
-        values |= dict(self._bounds())
-        if self.tags:
-            values |= {"tag": self.tags[0], "tags": list(self.tags), "count": len(self.tags)}
+        form = self._form(self.descending is not backward, goes_on=position is not None)
+        values = {**self._values(), "more": limit + 1}
         if position is not None:
             values |= {"key": position[0], "id": position[1]}
         with connection.cursor() as cursor:
             cursor.execute(_statement(form), values)
             rows = cursor.fetchall()
         return _page(rows, limit, backward)
+
+    def conditions(self) -> list[str]:
+        """What is asked of a row of notes, as SQL for the parameters of ``first_rows``."""
+        found = ["notes.user_id = %(user)s", "notes.deleted_at IS NULL"]
+        if self.archived is not None:
+            found.append(f"notes.is_archived = {self.archived}")
+        found += [f"notes.{_BOUNDS[name]}" for name, _ in self._bounds()]
+        if self.tags:
+            found.append(_HAS_TAGS.format("%(count)s" if self.match_all else "1"))
+        return found
+
+    def first_rows(self, limit: int) -> tuple[str, dict[str, Any]]:
+        """SQL with its parameters: the ids of the first notes, along an index.
+
+        What no index knows is not asked: other tags than one, times that are not the order's.
+        """
+        form = self._form(self.descending, goes_on=False)
+        order = f"ORDER BY key {'DESC, id DESC' if self.descending else 'ASC, id ASC'}"
+        return _rows(form, order, "id", "%(first)s"), {**self._values(), "first": limit}
+
+    def _form(self, falling: bool, *, goes_on: bool) -> _Form:
+        return _Form(
+            order=self.order,
+            falling=falling,
+            archived=self.archived,
+            tags=self._tags_form(),
+            spans=tuple(name for name, _ in self._bounds()),
+            goes_on=goes_on,
+        )
+
+    def _values(self) -> dict[str, Any]:
+        values: dict[str, Any] = {"user": self.user_id, "scan": SCAN, **dict(self._bounds())}
+        if self.tags:
+            values |= {"tag": self.tags[0], "tags": list(self.tags), "count": len(self.tags)}
+        return values
 
     def _tags_form(self) -> Literal["none", "one", "all", "any"]:
         if len(self.tags) < 2:
@@ -144,6 +169,10 @@ _BOUNDS = {
 _IN_ORDER = """CASE WHEN user_id = %(user)s THEN true ELSE (
     SELECT count(*) > 0 FROM generate_series(1, 40000) AS n WHERE n::text > user_id::text
 ) END"""
+_HAS_TAGS = """{} <= (
+    SELECT count(*) FROM note_tags JOIN tags ON tags.id = tag_id
+    WHERE note_id = notes.id AND name = ANY(%(tags)s)
+)"""
 _HAS_ALL_TAGS = """%(count)s = (
     SELECT count(*) FROM note_tags WHERE note_id = looked_at.id
     AND tag_id = ANY(ARRAY(SELECT tags.id FROM tags WHERE name = ANY(%(tags)s)))
@@ -203,7 +232,7 @@ def _statement(form: _Form) -> str:
 
 def _rows(form: _Form, order: str, columns: str, limit: str) -> str:
     """The rows from the position on, along an index."""
-    of_notes, of_links, kind = _KEYS[form.order]
+    of_notes, of_links, kind = KEYS[form.order]
     key = of_notes if form.tags == "none" else of_links
     conditions = ["user_id = %(user)s", _IN_ORDER]
     conditions.append(

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Count
 from django.db.models.expressions import RawSQL
@@ -166,6 +167,19 @@ class Note(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class NoteSearch(models.Model):
+    """What the search reads of a note. Triggers alone write it (migration 0009)."""
+
+    note = models.OneToOneField(Note, models.DO_NOTHING, primary_key=True, related_name="indexed")
+    search = SearchVectorField()
+
+    class Meta:
+        db_table = "note_search"
+
+    def __str__(self) -> str:
+        return str(self.note_id)
 
 
 class NoteTag(models.Model):

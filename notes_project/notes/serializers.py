@@ -235,6 +235,16 @@ class NotePatchSerializer(NoteSerializer):
         return super().validate({**attrs, **nulls})
 
 
+class SegmentSerializer(serializers.Serializer[Any]):
+    text = serializers.CharField(help_text="As it is in the note: text, never markup.")
+    match = serializers.BooleanField(help_text="Whether it is what was asked for.")
+
+
+class HighlightSerializer(serializers.Serializer[Any]):
+    field = serializers.ChoiceField([("title", "Title"), ("content", "Content")])
+    segments = SegmentSerializer(many=True)
+
+
 class NoteSummarySerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     title = serializers.CharField()
@@ -246,6 +256,9 @@ class NoteSummarySerializer(serializers.Serializer[Any]):
     tags = serializers.ListField(child=serializers.CharField())
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+    highlights = HighlightSerializer(
+        many=True, required=False, help_text="With `q`: the places where it stands."
+    )
 
 
 class TagSerializer(serializers.Serializer[Any]):

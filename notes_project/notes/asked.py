@@ -1,0 +1,98 @@
+"""What a person asks the search for, read from one line. No database in here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from notes.folding import SCRIPTS, fold
+
+MAX_LENGTH = 400
+MAX_TERMS = 32
+# As websearch_to_tsquery reads it: a hyphen before a word or a phrase in quotes excludes it.
+_TERM = re.compile(r'(-?)"([^"]*)"?|(-?)([^\s"]+)')
+_PIECE = re.compile(f"([{SCRIPTS}]+)|[^{SCRIPTS} ]+")
+
+
+class NothingAsked(ValueError):
+    """There is nothing in the line that could be found. The text is for the person who asked."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """Words or runs of a script without blanks, which stand next to each other.
+
+    Args:
+        text: folded.
+        excluded: the notes without it are wanted.
+        unfinished: its last word may go on.
+    """
+
+    text: str
+    excluded: bool = False
+    unfinished: bool = False
+
+    @property
+    def pieces(self) -> list[str]:
+        return [match[0] for match in _PIECE.finditer(self.text)]
+
+    def words(self, operator: str) -> str:
+        """The words as to_tsquery takes them, with ``&`` or ``<->`` between."""
+        found = [f"'{piece}'" for piece in self.pieces if not is_run(piece)]
+        if found and self.unfinished and not is_run(self.pieces[-1]):
+            found[-1] += ":*"
+        return f" {operator} ".join(found)
+
+    def grams(self, operator: str) -> str:
+        """The pairs of characters of its runs as tsquery takes them."""
+        runs = [piece for piece in self.pieces if is_run(piece)]
+        # The index has each pair, and the last character of a run by itself.
+        pairs = [[run[n : n + 2] for n in range(len(run) - 1)] or [run] for run in runs]
+        texts = [f"'{gram}'" + (":*" if len(gram) == 1 else "") for each in pairs for gram in each]
+        return f" {operator} ".join(texts)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether more is asked for than that all of it is there."""
+        pieces = self.pieces
+        return len(pieces) > 1 or (is_run(pieces[0]) and len(pieces[0]) > 2)
+
+    @property
+    def alike(self) -> bool:
+        """Whether PostgreSQL's phrases can tell: words alone, or one run alone."""
+        return len(self.pieces) == 1 or not any(map(is_run, self.pieces))
+
+
+Asked = list[list[Term]]
+
+
+def is_run(piece: str) -> bool:
+    match = _PIECE.match(piece)
+    return bool(match and match[1])
+
+
+def parse(line: str) -> Asked:
+    """Alternatives, each of terms that must all be so. Raises NothingAsked."""
+    if len(line) > MAX_LENGTH:
+        raise NothingAsked(f"Give {MAX_LENGTH} characters at most.")
+    alternatives: Asked = [[]]
+    for match in _TERM.finditer(line):
+        quoted = match[2] is not None
+        if not quoted and match[4].lower() == "or" and not match[3]:
+            alternatives.append([])
+        elif text := fold(match[2] if quoted else match[4]):
+            alternatives[-1].append(
+                Term(
+                    text,
+                    excluded=bool(match[1] or match[3]),
+                    unfinished=not quoted and not line[match.end() :].strip(),
+                )
+            )
+    alternatives = [terms for terms in alternatives if terms]
+    if sum(map(len, alternatives)) > MAX_TERMS:
+        raise NothingAsked(f"Give {MAX_TERMS} words at most.")
+    if not alternatives:
+        raise NothingAsked("Give a letter or a digit to look for.")
+    if any(all(term.excluded for term in terms) for terms in alternatives):
+        raise NothingAsked("Give something that is to be found besides what is excluded.")
+    return alternatives

@@ -1,0 +1,218 @@
+"""Search: the notes of a list in which a line of text is found, those that fit best first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import connection
+
+from notes import highlights
+from notes.asked import Asked, Term, is_run
+from notes.keyset import Page, Position
+from notes.lists import KEYS, NoteList
+from notes.shape import SUMMARY
+
+# So many hits are all put in order. Of more, the WINDOW that were changed last are, if they are
+# among as many notes as LOOKED_AT: so no search reads all the notes of somebody who has very many.
+MAX_ORDERED = 10_000
+WINDOW = 1000
+LOOKED_AT = 20_000
+
+_ASK = """
+WITH asked AS (
+    SELECT place, notes_query(%s, words, pairs) AS query
+    FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS asked (words, pairs, place)
+), anything AS (
+    SELECT string_agg('(' || query::text || ')', ' | ')::tsquery AS query
+    FROM asked WHERE place <= %s AND numnode(query) > 0
+)
+SELECT
+    (SELECT array_agg(query::text ORDER BY place) FROM asked),
+    (SELECT query::text FROM anything),
+    (SELECT count(*) FROM anything, notes_hits(query, %s)),
+    notes_search_language()::text
+"""
+_RANK = """(
+    (ts_filter(note_search.search, '{{a}}') @@ {query}::tsquery)::int
+    + ts_rank('{{0.1, 0.2, 0.3, 1.0}}', note_search.search, {query}::tsquery)::float8
+)"""
+_STANDS_THERE = """(
+    strpos(notes_fold(notes.title), {needle}) > 0
+    OR strpos(notes_fold(notes_plain_text(notes.content, notes.content_format)), {needle}) > 0
+)"""
+# A CASE is nothing that an index could be used for: `notes_hits` has been. The rows of the list are
+# materialized because its statement pretends to cost much, beside which all joins would look alike.
+_NEWEST = """looked_at AS MATERIALIZED ({rows}), newest AS MATERIALIZED (
+    SELECT notes.id FROM looked_at JOIN notes USING (id)
+    JOIN note_search ON note_search.note_id = notes.id
+    WHERE CASE WHEN {conditions} THEN true ELSE false END
+    ORDER BY notes.updated_at DESC, notes.id DESC LIMIT {window}
+), """
+_PAGE = """
+WITH {newest}page AS MATERIALIZED (
+    SELECT * FROM (
+        SELECT notes.id, notes.updated_at, {key} AS key
+        FROM {hits} AS hits (id) JOIN notes USING (id)
+        JOIN note_search ON note_search.note_id = notes.id
+        WHERE CASE WHEN {conditions} THEN true ELSE false END
+    ) AS found
+    WHERE {beyond}
+    ORDER BY key {way}, updated_at {way}, id {way} LIMIT {more}
+)
+SELECT {summary}, key::text AS last_key, notes.updated_at::text, id::text, title,
+    left(notes_plain_text(content, content_format), {shown})
+FROM page JOIN notes USING (id)
+ORDER BY key {way}, notes.updated_at {way}, id {way}
+"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the index says.
+
+    Args:
+        query: all that is to be found, without what is excluded, and without order.
+        alternatives: the same for each alternative.
+        terms: of each term, where its parts are anywhere, and where they follow each other.
+        hits: how many notes ``query`` finds, at most one more than MAX_ORDERED.
+        language: of the index.
+    """
+
+    query: str
+    alternatives: list[str]
+    terms: dict[Term, tuple[str, str]]
+    hits: int
+    language: str
+
+
+@dataclass(frozen=True)
+class SearchResults:
+    """A list for ``KeysetPagination``; ``by_rank`` or in the order of the list that is searched."""
+
+    notes: NoteList
+    asked: Asked
+    by_rank: bool = True
+
+    @property
+    def identity(self) -> str:
+        return repr(self)
+
+    def page(self, position: Position | None, limit: int, *, backward: bool = False) -> Page:
+        found = ask(self.notes.user_id, self.asked)
+        statement, values = self._statement(found, position, limit, backward)
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            rows = cursor.fetchall()
+        more, rows = len(rows) > limit, rows[:limit]
+        if backward:
+            rows.reverse()
+        pattern = highlights.pattern_of(self.asked, _stems(found))
+        notes = []
+        for note, *_, title, text in rows:
+            shown = orjson.dumps(highlights.fragments(title, text, pattern)).decode()
+            notes.append(f'{note[:-1]}, "highlights" : {shown}}}')
+        first, last = (rows[0][1:4], rows[-1][1:4]) if rows else (None, None)
+        return Page(f"[{','.join(notes)}]".encode(), first, last, more)
+
+    def _statement(
+        self, found: Found, position: Position | None, limit: int, backward: bool
+    ) -> tuple[str, dict[str, Any]]:
+        by_time = replace(self.notes, order="updated_at", descending=True)
+        rows, values = by_time.first_rows(LOOKED_AT)
+
+        def bind(value: Any) -> str:
+            values[f"v{len(values)}"] = value
+            return f"%(v{len(values) - 1})s"
+
+        conditions = " AND ".join([*self.notes.conditions(), _condition(found, self.asked, bind)])
+        newest, hits = "", f"notes_hits({bind(found.query)}::tsquery, {bind(MAX_ORDERED)})"
+        if found.hits > MAX_ORDERED:
+            hits = "newest"
+            newest = _NEWEST.format(rows=rows, conditions=conditions, window=bind(WINDOW))
+        falling, (key, _, kind) = self.notes.descending, KEYS[self.notes.order]
+        if self.by_rank:
+            falling, key, kind = True, _RANK.format(query=bind(found.query)), "float8"
+        falling = falling is not backward
+        beyond = "true"
+        if position is not None:
+            ends = f"{bind(position[0])}::{kind}, {bind(position[1])}::timestamptz"
+            there = f"({ends}, {bind(position[2])}::uuid)"
+            beyond = f"(key, updated_at, id) {'<' if falling else '>'} {there}"
+        statement = _PAGE.format(
+            key=key,
+            newest=newest,
+            hits=hits,
+            conditions=conditions,
+            beyond=beyond,
+            way="DESC" if falling else "ASC",
+            more=bind(limit + 1),
+            summary=SUMMARY,
+            shown=bind(highlights.MAX_TEXT),
+        )
+        return statement, values
+
+
+def ask(owner: UUID, asked: Asked) -> Found:
+    """Has PostgreSQL make queries of what is asked, in the search's language, and try them."""
+    wanted = [[term for term in terms if not term.excluded] for terms in asked]
+    terms = list(dict.fromkeys(term for terms in asked for term in terms))
+    queries = [_anywhere(terms) for terms in wanted]
+    queries += [_anywhere([term]) for term in terms]
+    queries += [(term.words("<->"), term.grams("<->")) for term in terms]
+    words, pairs = (list(texts) for texts in zip(*queries, strict=True))
+    with connection.cursor() as cursor:
+        cursor.execute(_ASK, [owner, words, pairs, len(asked), MAX_ORDERED + 1])
+        made, anything, hits, language = cursor.fetchone()
+    alternatives, of_terms = made[: len(asked)], made[len(asked) :]
+    both = zip(of_terms[: len(terms)], of_terms[len(terms) :], strict=True)
+    return Found(anything or "", alternatives, dict(zip(terms, both, strict=True)), hits, language)
+
+
+def _anywhere(terms: list[Term]) -> tuple[str, str]:
+    """The words and the pairs of all terms, wherever they stand."""
+    words, pairs = [term.words("&") for term in terms], [term.grams("&") for term in terms]
+    return " & ".join(filter(None, words)), " & ".join(filter(None, pairs))
+
+
+def _condition(found: Found, asked: Asked, bind: Callable[[Any], str]) -> str:
+    """What is asked of a note, as SQL: more than the index of the words can tell."""
+    alternatives = []
+    for query, terms in zip(found.alternatives, asked, strict=True):
+        parts = [_matches(query, bind)]
+        for term in terms:
+            if term.excluded:
+                parts.append(f"NOT {_term_condition(found, term, bind)}")
+            elif term.in_order:
+                parts.append(_term_condition(found, term, bind))
+        alternatives.append(" AND ".join(parts))
+    return f"(({') OR ('.join(alternatives)}))"
+
+
+def _term_condition(found: Found, term: Term, bind: Callable[[Any], str]) -> str:
+    anywhere, phrase = found.terms[term]
+    if not term.in_order:
+        return _matches(anywhere, bind)
+    before = "" if is_run(term.pieces[0]) else " "
+    after = "" if is_run(term.pieces[-1]) or term.unfinished else " "
+    stands_there = _STANDS_THERE.format(needle=bind(f"{before}{term.text}{after}"))
+    if term.alike:
+        # A tsvector keeps no position beyond the 16383rd, and 256 of a word at most: where it does
+        # not know, the text itself is read.
+        stands_there = f"({_matches(phrase, bind)} OR {stands_there})"
+    return f"({_matches(anywhere, bind)} AND {stands_there})"
+
+
+def _matches(query: str, bind: Callable[[Any], str]) -> str:
+    return f"(note_search.search @@ {bind(query)}::tsquery)"
+
+
+def _stems(found: Found) -> list[str]:
+    """What the search's language made of the words."""
+    # Each begins with six signs of the owner's id.
+    words = [word[6:] for word in re.findall("'([^']+)'", found.query)]
+    return [word for word in words if found.language != "simple" and not is_run(word)]
