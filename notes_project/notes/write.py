@@ -13,13 +13,27 @@ from django.db.models import F
 from notes.etags import UNCONDITIONAL, Conditions, entity_tag
 from notes.merge_patch import ContentPatch
 from notes.models import BLOCKS, Note, NoteQuerySet, NoteTag
-from notes.shape import read_note
+from notes.shape import NEW_NOTE, read_note
 from users.authentication import NoSuchAccount
 from users.models import User
 
 BATCH = 1000
 # What can be set, besides the tags.
 COLUMNS = ("title", "content", "content_format")
+# Nothing where a tag is missing. For the rest as below.
+_CREATE = f"""
+WITH found AS (
+    SELECT id FROM tags WHERE name = ANY(%(tags)s) ORDER BY name FOR KEY SHARE
+), made AS (
+    INSERT INTO notes (user_id, title, content, content_format)
+    SELECT %(user)s, %(title)s, %(content)s, %(content_format)s
+    WHERE (SELECT count(*) FROM found) = cardinality(%(tags)s::text[])
+    RETURNING *
+), linked AS (
+    INSERT INTO note_tags (note_id, tag_id) SELECT made.id, found.id FROM made, found
+)
+SELECT id, {NEW_NOTE} FROM made AS notes
+"""  # noqa: S608
 # FOR KEY SHARE: a tag that is being deleted is waited for and then not found, never linked.
 _LINK = """
 WITH found AS (
@@ -43,16 +57,18 @@ def create_note(
     user: User, *, title: str, content: str | None, content_format: str, tags: list[str]
 ) -> tuple[UUID, bytes]:
     """Returns its id, and the note as JSON. Raises NoSuchAccount where the user is gone."""
-    try:
-        with transaction.atomic():
-            note = Note.objects.create(
-                user=user, title=title, content=content, content_format=content_format
-            )
-            _link(note.id, tags)
-            return note.id, _read(user, note.id)
-    except IntegrityError:
-        # Deleted since the token was checked.
-        raise NoSuchAccount from None
+    values = {"title": title, "content": content, "content_format": content_format}
+    while True:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(_CREATE, {**values, "user": user.pk, "tags": tags})
+                row = cursor.fetchone()
+        except IntegrityError:
+            # Deleted since the token was checked.
+            raise NoSuchAccount from None
+        if row:
+            return row[0], row[1].encode()
+        make_tags(tags)
 
 
 @transaction.atomic
