@@ -77,7 +77,7 @@ types: install-dev ## mypy --strict for each project and for devstack
 	@$(UNUSED) MYPYPATH=users_project $(BIN)/mypy --config-file pyproject.toml devstack
 
 .PHONY: bench
-bench: install-dev ## Benchmarks; ONLY=P9 for one, PEER=FOLDER with the peer for P10
+bench: install-dev ## Benchmarks; ONLY=P9 for one, PEER=FOLDER with the peer
 	@$(BIN)/python -m tests.benchmarks $(ONLY)
 
 # mypy's plugin loads the settings, which refuse an empty environment; it uses none of these.

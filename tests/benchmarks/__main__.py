@@ -15,6 +15,11 @@ from tests.benchmarks import report, servers
 
 # Each is a module with a function run(Run), which gives Ratios, and raises where answers differ.
 BENCHMARKS = {
+    "P1": "p01_list",
+    "P2": "p02_get",
+    "P3": "p03_create",
+    "P4": "p04_plain_drf",
+    "P5": "p05_depth",
     "P7": "p07_registration",
     "P8": "p08_relay",
     "P9": "p09_consumer",
@@ -23,7 +28,7 @@ BENCHMARKS = {
     "P14": "p14_memory",
     "S1": "s1_users",
 }
-NEED_THE_PEER = {"P10"}
+NEED_THE_PEER = {"P1", "P2", "P3", "P10"}
 RESULTS = Path("docs/benchmarks")
 
 
@@ -41,7 +46,8 @@ def main() -> None:
         sys.exit(f"No benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")
     names = arguments.names or _possible()
     if NEED_THE_PEER & set(names) and not os.environ.get("PEER"):
-        sys.exit("P10 needs another implementation: PEER=FOLDER, see docs/benchmarks/README.md.")
+        needing = ", ".join(sorted(NEED_THE_PEER & set(names)))
+        sys.exit(f"For {needing} give PEER=FOLDER, see docs/benchmarks/README.md.")
     folder = Path(tempfile.mkdtemp(prefix="benchmarks-"))
     try:
         report.print_head()

@@ -6,19 +6,15 @@ that between the first rows and the last in the database, so starting up does no
 """
 
 import os
-import shutil
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from devstack.processes import Children
-from tests.benchmarks import topics
+from tests.benchmarks import peers, topics
 from tests.benchmarks.frame import Ratio, Run, Sample, in_turn, pairs, timed
 from tests.benchmarks.servers import pids, service
 
@@ -26,10 +22,10 @@ URL = os.environ["NOTES_DATABASE_URL"]
 
 
 def run(run: Run) -> Iterator[Ratio]:
-    peer = _install(run.folder / "peer")
+    peer = peers.install(run.folder / "peer")
     users, topic = run.size(60_000, 500), topics.create()
     topics.fill(topic, topics.user_events(users, users))
-    peer_url = _database(peer)
+    peer_url = peers.database(peer, URL)
     measured = in_turn(
         run.rounds,
         consumer=lambda: _consumer(topic, users),
@@ -95,25 +91,3 @@ def _users(url: str) -> list[tuple]:
 def _empty(url: str, tables: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"TRUNCATE {tables} CASCADE")
-
-
-def _install(folder: Path) -> Path:
-    source = os.environ.get("PEER")
-    if not source or not (Path(source) / "note-service.js").exists():
-        sys.exit("P10 needs the peer: make bench ONLY=P10 PEER=FOLDER, with its note-service.js.")
-    ignored = shutil.ignore_patterns("node_modules", "generated")
-    shutil.copytree(source, folder, ignore=ignored)
-    for arguments in (["install", "--no-audit", "--no-fund"], ["run", "generate"]):
-        subprocess.run(["npm", *arguments], cwd=folder, check=True)
-    return folder
-
-
-def _database(peer: Path) -> str:
-    """A database of its own on the server of notes_db, with the peer's tables. Returns its URL."""
-    with psycopg.connect(URL, autocommit=True) as connection:
-        connection.execute("DROP DATABASE IF EXISTS peer")
-        connection.execute("CREATE DATABASE peer")
-    url = URL.replace(f"/{conninfo_to_dict(URL)['dbname']}", "/peer")
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute((peer / "notes.sql").read_text())
-    return url
