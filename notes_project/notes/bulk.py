@@ -124,8 +124,7 @@ def _result(
     try:
         if isinstance(operation, exceptions.ValidationError):
             raise operation
-        with transaction.atomic():
-            note = _do(user, operation)
+        note = _do(user, operation)
     except exceptions.APIException as error:
         problem = problem_of(error, path, place=f"/operations/{number}")
         return {"status": error.status_code, "problem": problem}
@@ -137,7 +136,10 @@ def _result(
 
 
 def _do(user: User, operation: Operation) -> bytes | None:
-    """The note as JSON; None where it is in the trash."""
+    """In a savepoint, which each function of `write` makes.
+
+    Returns the note as JSON; None where it is in the trash.
+    """
     note_id, conditions, fields = operation.note_id, operation.conditions, operation.fields
     if operation.name == "create":
         return create_note(user, **fields)[1]

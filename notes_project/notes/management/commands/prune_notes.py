@@ -35,12 +35,12 @@ DELETE FROM {{table}} WHERE ctid = ANY(ARRAY(
 
 
 @dataclass
-class Kept:
-    """Rows of a table that are overdue so long after the time in a column."""
+class Overdue:
+    """Rows of a table, so long after the time in a column."""
 
     table: str
     column: str
-    long: timedelta
+    after: timedelta
 
     def count(self) -> int:
         with connection.cursor() as cursor:
@@ -62,7 +62,7 @@ class Kept:
         return statement.format(table=self.table, column=self.column)
 
     def _before(self) -> datetime:
-        return timezone.now() - self.long
+        return timezone.now() - self.after
 
 
 class Command(BaseCommand):
@@ -110,28 +110,28 @@ class Command(BaseCommand):
             time.sleep(every)
 
 
-def _kinds() -> dict[str, Kept]:
+def _kinds() -> dict[str, Overdue]:
     return {
-        "notes": Kept("notes", "deleted_at", timedelta(days=settings.NOTES_TRASH_DAYS)),
-        "versions": Kept(
+        "notes": Overdue("notes", "deleted_at", timedelta(days=settings.NOTES_TRASH_DAYS)),
+        "versions": Overdue(
             "note_versions", "replaced_at", timedelta(days=settings.NOTES_HISTORY_DAYS)
         ),
-        "keys": Kept(
+        "keys": Overdue(
             "idempotency_keys", "created_at", timedelta(hours=settings.NOTES_IDEMPOTENCY_HOURS)
         ),
     }
 
 
 def _count() -> dict[str, int]:
-    return {name: kept.count() for name, kept in _kinds().items()}
+    return {name: rows.count() for name, rows in _kinds().items()}
 
 
 def _delete() -> dict[str, int]:
     counts = {}
     with Progress("rows") as progress:
-        for name, kept in _kinds().items():
+        for name, rows in _kinds().items():
             counts[name] = 0
-            for deleted in kept.delete():
+            for deleted in rows.delete():
                 counts[name] += deleted
                 progress.show(sum(counts.values()))
     return counts
