@@ -136,13 +136,14 @@ def _result(
 
 
 def _do(user: User, operation: Operation) -> bytes | None:
-    """In a savepoint, which each function of `write` makes.
+    """In a savepoint; all but `create_note` make their own.
 
     Returns the note as JSON; None where it is in the trash.
     """
     note_id, conditions, fields = operation.note_id, operation.conditions, operation.fields
     if operation.name == "create":
-        return create_note(user, **fields)[1]
+        with transaction.atomic():
+            return create_note(user, **fields)[1]
     if operation.name == "delete":
         if not trash_note(user, note_id, conditions):
             raise exceptions.NotFound

@@ -1,4 +1,4 @@
-"""Writing notes with their tags. Each function is one transaction, or a savepoint within one."""
+"""Writing notes with their tags. Each function is one statement or one transaction."""
 
 from __future__ import annotations
 

@@ -153,6 +153,20 @@ def test_the_queries_of_an_operation_are_as_many_however_many_there_are(api):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_one_that_the_database_refuses_harms_no_other(sign_in, ada):
+    api = sign_in(ada)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE notes ADD CONSTRAINT never CHECK (title <> 'x') NOT VALID")
+    try:
+        results = bulk(api, *[{"op": "create", "title": title} for title in "axb"])
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE notes DROP CONSTRAINT never")
+    assert [result["status"] for result in results] == [201, 401, 201]
+    assert set(Note.objects.values_list("title", flat=True)) == {"a", "b"}
+
+
+@pytest.mark.django_db(transaction=True)
 def test_many_at_once_in_opposite_orders_make_no_deadlock(sign_in, ada):
     clients = [sign_in(ada) for _ in range(8)]
     notes = [make(clients[0], title="a") for _ in range(10)]
