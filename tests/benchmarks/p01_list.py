@@ -13,8 +13,8 @@ OURS, PEERS = "/api/v1/notes/?limit=20", "/notes?page_size=20"
 
 
 def run(run: Run) -> Iterator[Ratio]:
-    peer = peers.install(run.folder / "peer")
-    bare = peers.install_express_pg(run.folder / "express_pg")
+    peer = peers.install()
+    bare = peers.install_express_pg()
     url = peers.database(peer, web.URL)
     notes, requests = run.size(10_000, 100), run.size(2_000, 8)
     for each in (web.URL, url):

@@ -9,7 +9,7 @@ from tests.benchmarks.frame import Ratio, Run, in_turn, pairs
 
 
 def run(run: Run) -> Iterator[Ratio]:
-    peer = peers.install(run.folder / "peer")
+    peer = peers.install()
     url = peers.database(peer, web.URL)
     notes, requests = run.size(10_000, 100), run.size(4_000, 8)
     for each in (web.URL, url):

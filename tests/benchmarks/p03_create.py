@@ -11,7 +11,7 @@ OURS, PEERS = "/api/v1/notes/", "/notes"
 
 
 def run(run: Run) -> Iterator[Ratio]:
-    peer = peers.install(run.folder / "peer")
+    peer = peers.install()
     url = peers.database(peer, web.URL)
     notes, requests = run.size(10_000, 100), run.size(2_000, 8)
     for each in (web.URL, url):

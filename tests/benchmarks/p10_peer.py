@@ -22,7 +22,7 @@ URL = os.environ["NOTES_DATABASE_URL"]
 
 
 def run(run: Run) -> Iterator[Ratio]:
-    peer = peers.install(run.folder / "peer")
+    peer = peers.install()
     users, topic = run.size(60_000, 500), topics.create()
     topics.fill(topic, topics.user_events(users, users))
     peer_url = peers.database(peer, URL)

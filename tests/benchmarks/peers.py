@@ -12,11 +12,15 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+_FOLDER = Path(os.environ["BENCHMARK_FOLDER"])
 EXPRESS_PG = Path(__file__).parent / "express_pg"
 
 
-def install(folder: Path) -> Path:
-    """A copy of the peer, ready to run."""
+def install() -> Path:
+    """The folder of a copy of the peer, ready to run; one serves all benchmarks of a run."""
+    folder = _FOLDER / "peer"
+    if folder.exists():
+        return folder
     source = os.environ.get("PEER")
     if not source or not (Path(source) / "note-service.js").exists():
         sys.exit("This needs the peer: make bench PEER=FOLDER, with its note-service.js.")
@@ -25,8 +29,8 @@ def install(folder: Path) -> Path:
     return folder
 
 
-def install_express_pg(folder: Path) -> Path:
-    return _install(EXPRESS_PG, folder)
+def install_express_pg() -> Path:
+    return _install(EXPRESS_PG, _FOLDER / EXPRESS_PG.name)
 
 
 def database(peer: Path, url: str) -> str:
