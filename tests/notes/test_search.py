@@ -544,7 +544,8 @@ class TestPlan:
                 " FROM generate_series(1, 12000) AS n, unnest(%s::uuid[]) AS someone",
                 [[owner.id, bob.id]],
             )
-            cursor.execute("ANALYZE notes, note_search")
+            # The tables of tags too, which are empty: autovacuum would do so sooner or later.
+            cursor.execute("ANALYZE notes, note_search, tags, note_tags")
             # As for a table that is larger, or on an SSD.
             cursor.execute("SET LOCAL random_page_cost = 1.1")
 
@@ -560,7 +561,8 @@ class TestPlan:
         return [row["title"] for row in orjson.loads(page.rows)], nodes
 
     def indexes(self, nodes):
-        assert not [node for node in nodes if "Seq Scan" in node["Node Type"]], nodes
+        read = {node["Relation Name"] for node in nodes if "Seq Scan" in node["Node Type"]}
+        assert read.isdisjoint({"notes", "note_search"}), nodes
         return {node["Index Name"] for node in nodes if "Index Name" in node}
 
     def test_few_hits_are_read_by_key(self, owner, many):
