@@ -6,9 +6,13 @@ import signal
 import psycopg
 import pytest
 
+from devstack.processes import wait_until
 from tests.faults import operations
 
 covers, short = pytest.mark.covers, pytest.mark.short
+
+ASKED = "SELECT 1 FROM pg_stat_activity WHERE query LIKE %s"
+LOCK = "SELECT pg_try_advisory_lock(7001%"
 
 
 @covers(
@@ -61,9 +65,12 @@ def test_two_relays(system, rng):
         )
         system.reach(mark.exists, "the first relay has rows in hand")
         first = system.stack.relay.process
-        system.another("relay")
         system.rename(user)
-        system.wait_for_changes(100)
+        system.another("relay")
+        system.reach(
+            lambda: system.users_sql(ASKED, [LOCK]) or not system.waits_in_outbox([user]),
+            "the second relay has asked for the lock, or sent what there is",
+        )
         os.kill(first.pid, signal.SIGCONT)
         system.wait_for_shadow(user, 2)
         system.kill("relay")
@@ -82,8 +89,12 @@ def test_sequence_gap(system, rng):
         psycopg.connect(system.stack.users_db.url) as slow,
     ):
         system.register(slow)
-        system.wait_for_shadow(system.register())
+        system.reach(lambda: is_sent(system, system.register()), "an event from behind it is sent")
         slow.commit()
+
+
+def is_sent(system, user):
+    return wait_until(lambda: not system.waits_in_outbox([user]), 5)
 
 
 def have_sent_twice(system, change, user, version):
