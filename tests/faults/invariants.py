@@ -157,9 +157,7 @@ def committed_is_applied(onlooker, notes_sql):
         onlooker: see there.
     """
     # The committed ones first: the stored ones only grow.
-    places = onlooker.committed(_places(onlooker), timeout=2)
-    committed = {place.partition: place.offset for place in places}
-    stored = positions(notes_sql)
+    committed, stored = committed_offsets(onlooker), positions(notes_sql)
     ahead = [
         f"partition {number}: committed {offset}, stored {stored.get(number, 0)}"
         for number, offset in committed.items()
@@ -219,6 +217,12 @@ def read_topic(servers, foreign=()):
     places = [(message.partition(), message.offset()) for message in messages]
     read = zip(places, messages, strict=True)
     return [_event(place, message) for place, message in read if place not in foreign]
+
+
+def committed_offsets(onlooker):
+    """By partition, negative where there is none. Raises KafkaException."""
+    places = onlooker.committed(_places(onlooker), timeout=2)
+    return {place.partition: place.offset for place in places}
 
 
 def end_offsets(onlooker):

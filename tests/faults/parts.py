@@ -124,8 +124,11 @@ class Parts:
     def freeze(self, part):
         """SIGSTOP for all processes of a part; the end of the row wakes them."""
         for pid in _family(part.process.pid):
-            os.kill(pid, signal.SIGSTOP)
-            self._stopped.append(pid)
+            self.freeze_process(pid)
+
+    def freeze_process(self, pid):
+        os.kill(pid, signal.SIGSTOP)
+        self._stopped.append(pid)
 
     def wait_for_log(self, name, text):
         """Until a part writes the text, from now on; it must go on running."""

@@ -1,8 +1,13 @@
 """Each database is killed, shut down at once, and stopped in the middle of its work."""
 
+import os
 import signal
 
+import psycopg
 import pytest
+
+from tests.faults import operations
+from tests.faults.invariants import committed_is_applied, committed_offsets, end_offsets
 
 covers = pytest.mark.covers
 
@@ -78,3 +83,34 @@ def test_database_stopped(system, rng, name, project, worker):
         lines = system.new_lines(worker)
         system.wait_until_red(project)
         system.wait(lambda: "database_unavailable" in lines(), f"I6: {worker} gives up waiting")
+
+
+@covers("Kafka is told of what is on the disk", off="durable", breaks="I5")
+def test_notes_db_killed_before_its_wal_is_written(system, rng):
+    """Without the process that writes it, and without load, only who waits for a commit does so."""
+    with system.under_load(rng) as load:
+        load.stop()
+        system.wait_until_applied()
+        wal_writer = pid_of(system.stack.notes_db, "walwriter")
+        system.freeze_process(wal_writer)
+        system.wait_for_shadow(system.register())
+        system.reach(lambda: all_is_committed(system.onlooker), "Kafka has all offsets")
+        system.freeze(system.stack.consumer)
+        system.kill("notes_db")
+        os.kill(wal_writer, signal.SIGKILL)
+        operations.start(system, "notes_db")
+        committed_is_applied(system.onlooker, system.notes_sql)
+        system.go_on()
+        system.start_load(rng)
+
+
+def pid_of(server, kind):
+    query = "SELECT pid FROM pg_stat_activity WHERE backend_type = %s"
+    with psycopg.connect(server.superuser_url) as connection:
+        ((pid,),) = connection.execute(query, [kind]).fetchall()
+    return pid
+
+
+def all_is_committed(onlooker):
+    committed = committed_offsets(onlooker)
+    return all(committed[number] == end for number, end in end_offsets(onlooker).items() if end)
