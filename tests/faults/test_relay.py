@@ -71,7 +71,9 @@ def test_two_relays(system, rng):
             lambda: system.users_sql(ASKED, [LOCK]) or not system.waits_in_outbox([user]),
             "the second relay has asked for the lock, or sent what there is",
         )
+        lines = system.new_lines("relay")
         os.kill(first.pid, signal.SIGCONT)
+        system.reach(lambda: "events_sent" in lines(), "the first relay has sent its rows")
         system.wait_for_shadow(user, 2)
         system.kill("relay")
         system.wait_for_shadow(system.register())

@@ -56,7 +56,7 @@ def oldest_first():
     first_pending = OutboxQuerySet.first_pending
 
     def read_on(self, limit, **options):
-        rows = first_pending(self.filter(position__gt=seen[0]), limit, **options)
+        rows = [row for row in first_pending(self, limit, **options) if row.position > seen[0]]
         seen[0] = max([seen[0], *(row.position for row in rows)])
         return rows
 
