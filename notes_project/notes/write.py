@@ -20,7 +20,7 @@ from users.models import User
 BATCH = 1000
 # What can be set, besides the tags.
 COLUMNS = ("title", "content", "content_format")
-# Nothing where a tag is missing. For the rest as below.
+# Nothing where a tag is missing.
 _CREATE = f"""
 WITH found AS (
     SELECT id FROM tags WHERE name = ANY(%(tags)s) ORDER BY name FOR KEY SHARE
@@ -35,13 +35,9 @@ WITH found AS (
 SELECT id, {NEW_NOTE} FROM made AS notes
 """  # noqa: S608
 # FOR KEY SHARE: a tag that is being deleted is waited for and then not found, never linked.
+_FIND = "SELECT id FROM tags WHERE name = ANY(%s) ORDER BY name FOR KEY SHARE"
 _LINK = """
-WITH found AS (
-    SELECT id FROM tags WHERE name = ANY(%s) ORDER BY name FOR KEY SHARE
-), linked AS (
-    INSERT INTO note_tags (note_id, tag_id) SELECT %s, id FROM found ON CONFLICT DO NOTHING
-)
-SELECT count(*) FROM found
+INSERT INTO note_tags (note_id, tag_id) SELECT %s, unnest(%s::uuid[]) ON CONFLICT DO NOTHING
 """
 # In one order, so that two transactions which make the same tags never wait for each other.
 _MAKE = """
@@ -97,7 +93,10 @@ def change_note(
         name: value for name, value in fields.items() if name != "tags" and before[name] != value
     }
     tags = fields.get("tags")
+    found: list[UUID] = []
     if tags is not None and tags != _tags(note_id):
+        # In the order of whoever deletes a tag: the tags, then the links, which an update rewrites.
+        found = _find_tags(tags)
         # A trigger keeps the former state where the text changes; of tags it has to be told, before
         # they change.
         changes["version"] = F("version") + 1
@@ -105,7 +104,7 @@ def change_note(
         own.update(**changes)
     if "version" in changes:
         _unlink_others(note_id, fields["tags"])
-        _link(note_id, fields["tags"])
+        _link(note_id, found)
     return _read(user, note_id)
 
 
@@ -187,16 +186,20 @@ def _tags(note_id: UUID | str) -> list[str]:
     return list(links.values_list("tag__name", flat=True))
 
 
-def _link(note_id: UUID | str, names: list[str]) -> None:
-    """Gives the note tags of these normalised names, each once, and makes those there are not."""
-    if not names:
-        return
+def _find_tags(names: list[str]) -> list[UUID]:
+    """The ids of the tags of these normalised names, locked; makes those there are not."""
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(_LINK, [names, note_id])
-            if cursor.fetchone()[0] == len(names):
-                return
+            cursor.execute(_FIND, [names])
+            found = [row[0] for row in cursor.fetchall()]
+        if len(found) == len(names):
+            return found
         make_tags(names)
+
+
+def _link(note_id: UUID | str, tags: list[UUID]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_LINK, [note_id, tags])
 
 
 def _unlink_others(note_id: UUID | str, names: list[str]) -> None:

@@ -178,6 +178,13 @@ def test_pages_filters_and_tags_have_links_and_forms(browser, api):
     form = Forms(page).of("GET", "tag")
     assert form["limit"] == "1"
     assert '<option value="any" selected>' in page
+    asked = {"order": "-title", "tag": ["tag 1", "tag 2"], "tag_match": "any"}
+    page = page_of(browser.get(NOTES, {**asked, "updated_before": "2100-01-01T00:00:00Z"}))
+    assert page.index("Note 2") < page.index("Note 1")
+    assert "Note 0" not in page
+    assert Forms(page).of("GET", "tag")["updated_before"] == "2100-01-01T00:00:00Z"
+    assert '<option value="-title" selected>' in page
+    assert page.count('name="tag"') == 2
     page = page_of(browser.get(f"{TAGS}?limit=1&prefix=tag"))
     assert Forms(page).of("GET", "prefix") == {"prefix": "tag"}
     assert "cursor=" in page

@@ -423,6 +423,19 @@ def test_a_tag_that_goes_while_it_is_attached_is_made_again(sign_in, ada):
     assert NoteTag.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_tag_that_goes_while_a_note_that_has_it_is_changed_is_made_again(sign_in, ada):
+    api = sign_in(ada)
+    url = url_of(make(api, tags=["a"]))
+    with transaction.atomic():
+        Tag.objects.select_for_update().get()
+        fields = {"title": "b", "tags": ["a", "b"]}
+        answer = in_thread(lambda: api.patch(url, fields))
+        wait_until_blocked()
+        Tag.objects.filter(name="a").delete()
+    assert answer.result(10).json()["tags"] == ["a", "b"]
+
+
 def test_a_form_may_repeat_the_tags(api, ada):
     response = api.post(NOTES, "title=f&tags=a&tags=b, c", content_type=FORM)
     assert response.status_code == 201
