@@ -12,7 +12,7 @@ from notes.asked import Asked, Term, is_run
 from notes.folding import MARKS, fold_letters
 
 # Of a longer text only the beginning is looked through: a page may hold a hundred notes.
-MAX_TEXT = 50_000
+MAX_TEXT = 20_000
 MAX_FRAGMENTS = 3
 _AROUND = 60
 _LETTER = r"[^\W_]"

@@ -20,6 +20,7 @@ BENCHMARKS = {
     "P3": "p03_create",
     "P4": "p04_plain_drf",
     "P5": "p05_depth",
+    "P6": "p06_search",
     "P7": "p07_registration",
     "P8": "p08_relay",
     "P9": "p09_consumer",

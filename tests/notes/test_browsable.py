@@ -335,3 +335,18 @@ def test_a_block_document_is_written_and_changed_from_its_pages(browser):
     assert Note.objects.get().content == note.content
     raw = json.loads(Forms(page).of("PUT", "_content")["_content"])
     assert raw == {"title": "t", "content": json.loads(text), "tags": []}
+
+
+def test_searching_from_the_page_of_the_list(browser, api, django_assert_num_queries):
+    for number in range(25):
+        make(api, title=f"<b>apple</b> {number}", content="<script>apple</script>")
+    form = Forms(page_of(browser.get(NOTES))).of("GET", "q")
+    assert form["q"] == ""
+    for limit in (1, 25):
+        with django_assert_num_queries(3):  # user, hits, page
+            page = page_of(browser.get(NOTES, {**form, "q": "apple", "limit": limit}))
+    assert "highlights" in page
+    assert "<script>apple" not in page
+    assert "<b>apple" not in page
+    assert Forms(page).of("GET", "q")["q"] == "apple"
+    page_of(browser.get(NOTES, {"q": "-"}), 400)

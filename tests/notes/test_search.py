@@ -180,6 +180,24 @@ class TestLetters:
         assert is_found(api, "party 🎉🎊 👩‍👩‍👧 in 🇩🇪 👍🏽 ❤️ ✓", q)
         assert not is_found(api, "party 🎊 👨‍👨‍👦 in 🇫🇷 👎 ✗", q)
 
+    @pytest.mark.parametrize(
+        ("title", "q"),
+        [
+            ("𐍈" * 500, "𐍈𐍈𐍈"),
+            ("ß" * 500, "s" * 1000),
+            ("e\u0301" * 250, "é" * 250),
+            ("שלום " * 100, "שלום"),
+            ("👩\u200d🚀" * 166, "👩\u200d🚀👩"),
+            ("x" * 496 + " end", "end"),
+        ],
+    )
+    def test_titles_as_long_as_they_may_be(self, api, title, q):
+        note = make(api, title=title.strip())
+        assert api.get(url_of(note)).json()["title"] == title.strip()
+        if len(q) <= asked.MAX_LENGTH:
+            assert titles(api, q) == [title.strip()]
+        assert titles(api, title[:100]) == [title.strip()]
+
     def test_folding_is_the_same_in_the_database(self):
         """Each character by itself and with an accent, as far as both know it."""
         known = [
@@ -272,6 +290,12 @@ class TestOrder:
         found = titles(api, "apple")
         assert set(found[:2]) == {"apple", "an apple a day"}
         assert found[2:] == ["a", "b"]
+
+    def test_so_it_does_for_several_words_however_far_apart(self, api):
+        make(api, title=f"apple {'and so on ' * 20}pie")
+        make(api, title="content", content="apple pie " * 20)
+        make(api, title="apple", content="pie")
+        assert [title[:5] for title in titles(api, "apple pie")] == ["apple", "conte", "apple"]
 
     def test_of_equals_the_last_changed_comes_first(self, api, owner):
         for number in range(3):
