@@ -17,17 +17,19 @@ SELECT partition, "offset", outcome FROM event_log WHERE id > %s AND NOT (outcom
 """
 
 
-def check(system, loads, before, newest):
+def check(system, loads, before, newest, sampler):
     """I1 to I8, with nothing on its way any more. `Broken` names all that do not hold.
 
     Args:
         before: the stored positions before the row.
         newest: the id of the newest row of the event log before the row.
+        sampler: has looked at I5 during the row.
     """
     users_sql, notes_sql = system.users_sql, system.notes_sql
     events = invariants.read_topic(system.stack.kafka.bootstrap_servers, system.foreign)
     after, recorded = invariants.positions(notes_sql), notes_sql(RECORDED, [newest])
     looks = [
+        sampler.require_nothing_seen,
         *(
             partial(invariants.every_answer_holds, load.accounts, users_sql, notes_sql)
             for load in loads

@@ -173,9 +173,8 @@ class System(Parts):
             for load in self._loads:
                 load.stop()
             sampler.stop()
-        sampler.require_nothing_seen()
         self.wait(self.no_lag, "I6: the outbox is empty, and the lag 0")
-        checks.check(self, self._loads, self._before, self._newest)
+        checks.check(self, self._loads, self._before, self._newest, sampler)
 
     def start_load(self, rng, people=2):
         """A stream of changes; those of an earlier one are looked at too, in the end."""
