@@ -15,6 +15,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from config import health
+from config.postgresql.base import Connection
 from devstack import postgres
 from tests.notes.issuer import Account, Issuer
 from users.keys import key_cache
@@ -28,6 +29,12 @@ _OWN_SERVER = "127.0.0.1:1/" in os.environ["NOTES_DATABASE_URL"]
 def ask_the_database_again() -> None:
     """Readiness keeps its answer for a second."""
     health._database.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def no_limit_to_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker sets one for its process, which is that of all tests."""
+    monkeypatch.setattr(Connection, "answer_within", None)
 
 
 @pytest.fixture(scope="session")
