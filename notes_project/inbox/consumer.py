@@ -1,4 +1,4 @@
-"""The consumer: reads a batch, applies it in one transaction, then commits the offsets."""
+"""The consumer: reads a batch, applies it in one transaction; once a second Kafka learns of it."""
 
 from __future__ import annotations
 
