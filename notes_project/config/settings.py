@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "users",
     "notes",
     "inbox",
+    "transfer",
 ]
 MIDDLEWARE = [
     "config.logs.RequestLog",

@@ -1,0 +1,175 @@
+"""The files of an upload, whatever it is packed in, safely and without holding them in memory."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import tempfile
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import IO, Self
+
+from transfer import tars, zips
+from transfer.errors import Broken, TooLarge, UnknownFormat, Unreadable
+from transfer.zips import Entry
+
+MAX_MEMBERS = 4_000_000
+MAX_TEXT = 8 * 1024 * 1024
+"""Bytes of one file that is read as text. A note of the largest content needs no more."""
+_JUNK = re.compile(r"(.*/)?(__MACOSX/.*|\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini)", re.DOTALL)
+_DRIVE = re.compile(r"[A-Za-z]:")
+_COLUMNS = "part, path, size, start, packed, method, checksum"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in the upload.
+
+    Args:
+        path: with slashes between, in Unicode's NFC; never absolute, never with `..`.
+        part: which of the packed files it is in, an index of `Archive.parts`.
+    """
+
+    path: str
+    size: int
+    part: int
+    entry: Entry
+
+
+class Archive:
+    """Zip and tar files that make one upload, to be closed after use.
+
+    A zip file that holds zip files alone, as Notion's, stands for these. Its index is a database on
+    the disk, for there may be millions of members.
+
+    Args:
+        files: name and content, which can be read at any place.
+        max_unpacked: bytes of all members together.
+    """
+
+    def __init__(self, files: Sequence[tuple[str, IO[bytes]]], max_unpacked: int) -> None:
+        """Raises UnknownFormat, TooLarge, Broken."""
+        self.parts: list[str] = []
+        """The names of the packed files in the order of the upload, with those that hold others."""
+        self._files: list[IO[bytes]] = []
+        self._left, self._count = max_unpacked, 0
+        with ExitStack() as stack:
+            # An empty name is a temporary file that goes with the connection.
+            self._index = sqlite3.connect("", check_same_thread=False)
+            stack.callback(self._index.close)
+            self._index.execute(
+                f"CREATE TABLE members (number INTEGER PRIMARY KEY, {_COLUMNS},"
+                " UNIQUE (path, part))"
+            )
+            self._stack = stack
+            for name, file in files:
+                self._add(name, file, nested=False)
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def __iter__(self) -> Iterator[Member]:
+        """All members in the order of the upload, without what macOS and Windows add."""
+        return self._select("ORDER BY number")
+
+    def under(self, folder: str) -> Iterator[Member]:
+        """The members below a folder, by path; `""` is all."""
+        # The last character that there is follows all other paths.
+        end = f"{folder}\U0010ffff"
+        return self._select("WHERE path >= ? AND path < ? ORDER BY path", folder, end)
+
+    def find(self, path: str) -> Member | None:
+        """The member of this path, of several parts the first one's."""
+        return next(self._select("WHERE path = ? ORDER BY part", _normal(path)), None)
+
+    def chunks(self, member: Member) -> Iterator[bytes]:
+        """Raises Unreadable, perhaps after some."""
+        return zips.chunks(self._files[member.part], member.entry)
+
+    def text(self, member: Member) -> str:
+        """The whole of it to the letter, but for a byte order mark. Raises Unreadable."""
+        if member.size > MAX_TEXT:
+            raise Unreadable(f"It has more than {MAX_TEXT:,} bytes.")
+        try:
+            return b"".join(self.chunks(member)).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise Unreadable(f"It is no UTF-8: byte {error.start:,} cannot be read.") from None
+
+    def _select(self, condition: str, *values: str | int) -> Iterator[Member]:
+        rows = self._index.execute(f"SELECT {_COLUMNS} FROM members {condition}", values)  # noqa: S608
+        for part, path, size, *rest in rows:
+            yield Member(path, size, part, Entry(path, size, *rest))
+
+    def _add(self, name: str, file: IO[bytes], *, nested: bool) -> None:
+        file.seek(0)
+        start = file.read(512)
+        if start.startswith(zips.MAGIC):
+            entries = zips.entries(file)
+        elif tars.is_tar(start):
+            entries = tars.entries(file)
+        else:
+            raise UnknownFormat(f"{name} is no zip file and no tar file.")
+        part = len(self.parts)
+        self.parts.append(name)
+        self._files.append(file)
+        for entry in entries:
+            self._insert(part, entry)
+        if not nested and self._holds_zips_alone(part):
+            for member in list(self._select("WHERE part = ? ORDER BY number", part)):
+                self._add(member.path, self._unpacked(member), nested=True)
+            self._index.execute("DELETE FROM members WHERE part = ?", [part])
+
+    def _insert(self, part: int, entry: Entry) -> None:
+        path = _safe(entry.path)
+        if _JUNK.fullmatch(path):
+            return
+        self._left -= entry.size
+        self._count += 1
+        if self._left < 0 or self._count > MAX_MEMBERS:
+            raise TooLarge("Unpacked, the upload has more bytes or more files than are taken.")
+        values = (entry.size, entry.offset, entry.packed, entry.method, entry.checksum)
+        try:
+            self._index.execute(
+                f"INSERT INTO members ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                (part, path, *values),
+            )
+        except sqlite3.IntegrityError:
+            raise Broken(f"{path} is there twice in {self.parts[part]}.") from None
+
+    def _holds_zips_alone(self, part: int) -> bool:
+        question = (
+            "SELECT count(*) FILTER (WHERE lower(path) NOT LIKE '%.zip'), count(*)"
+            " FROM members WHERE part = ?"
+        )
+        others, count = self._index.execute(question, [part]).fetchone()
+        return bool(count) and not others
+
+    def _unpacked(self, member: Member) -> IO[bytes]:
+        file = tempfile.TemporaryFile()  # noqa: SIM115
+        self._stack.callback(file.close)
+        try:
+            for chunk in self.chunks(member):
+                file.write(chunk)
+        except Unreadable:
+            raise Broken(f"{member.path} is damaged.") from None
+        return file
+
+
+def _safe(path: str) -> str:
+    """Raises Broken where it leads out of the archive, or is no path."""
+    normal = _normal(path.replace("\\", "/"))
+    if normal.startswith("/") or _DRIVE.match(normal) or ".." in normal.split("/"):
+        raise Broken(f"{path!a} leads out of the archive.")
+    if not normal or any(unicodedata.category(character) == "Cc" for character in normal):
+        raise Broken(f"{path!a} is no name of a file.")
+    return normal.removeprefix("./")
+
+
+def _normal(path: str) -> str:
+    return unicodedata.normalize("NFC", path)

@@ -1,0 +1,60 @@
+"""What an upload is read into: items, and what of them could not be taken.
+
+A reader is ``read(archive, address) -> Iterator[Item | Refused | Lost]``; it raises what `archive`
+raises where the whole upload cannot be used, and it does so before it gives the first item.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One that becomes a note. Titles, contents and tags are checked when it is written.
+
+    Args:
+        source: where it is in the upload, its path or ``path:line``, for the report.
+        key: what it is to whoever exported it, the same in each of his exports: an id, else a path.
+        content: text, a block document or nothing.
+        tags: in any form that a tag's name may be written in.
+        created_at, updated_at: with an offset; None is the time of the import.
+    """
+
+    source: str
+    key: str
+    title: str
+    content: str | dict[str, Any] | None
+    tags: tuple[str, ...] = ()
+    is_archived: bool = False
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One that cannot become a note, and why, for the person whose it is."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A part of an item that is taken without it, such as an attached file, and why."""
+
+    source: str
+    reason: str
+
+
+Address = Callable[[str], str]
+"""From an item's key the path of the note that it becomes, for links between items."""
+
+
+def note_id(user_id: uuid.UUID, key: str) -> uuid.UUID:
+    """The id of the note that a user's item becomes: the same each time, and nobody else's."""
+    return uuid.uuid5(user_id, key)
