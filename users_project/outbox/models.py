@@ -24,7 +24,13 @@ class PendingEvent(NamedTuple):
 # As SQL: the ORM takes longer to write this query than PostgreSQL to run it.
 _FIRST_PENDING = """
 SELECT position, aggregateid, payload::text, traceparent FROM outbox
-WHERE aggregateid <> ALL(%s::text[]) ORDER BY position LIMIT %s
+WHERE aggregateid <> ALL(%(besides)s::text[]) AND (
+    aggregateid <> ALL(%(one_each)s::text[]) OR position IN (
+        SELECT min(position) FROM outbox
+        WHERE aggregateid = ANY(%(one_each)s::text[]) GROUP BY aggregateid
+    )
+)
+ORDER BY position LIMIT %(limit)s
 """
 
 
@@ -37,10 +43,18 @@ class OutboxQuerySet(models.QuerySet["OutboxEvent"]):
         """
         return self.order_by("position")
 
-    def first_pending(self, limit: int, *, besides: Collection[str] = ()) -> list[PendingEvent]:
-        """Up to ``limit`` pending rows, without those of the users in ``besides``."""
+    def first_pending(
+        self, limit: int, *, besides: Collection[str] = (), one_each: Collection[str] = ()
+    ) -> list[PendingEvent]:
+        """Up to ``limit`` pending rows.
+
+        Args:
+            besides: users of whom there is to be none.
+            one_each: users of whom there is to be the oldest alone.
+        """
+        users = {"besides": list(besides), "one_each": list(one_each)}
         with connection.cursor() as cursor:
-            cursor.execute(_FIRST_PENDING, [list(besides), limit])
+            cursor.execute(_FIRST_PENDING, {**users, "limit": limit})
             return [PendingEvent(*row) for row in cursor.fetchall()]
 
     def delete_sent(self, positions: list[int]) -> None:

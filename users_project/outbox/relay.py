@@ -115,9 +115,12 @@ class Relay:
         return self._active
 
     def _pending(self) -> list[PendingEvent]:
+        """Of a user held back nothing for a while, then the refused row alone until it is sent."""
         now = self.clock()
-        self._held_back = {user: until for user, until in self._held_back.items() if until > now}
-        return OutboxEvent.objects.first_pending(self.batch_size, besides=list(self._held_back))
+        waiting = [user for user, until in self._held_back.items() if until > now]
+        return OutboxEvent.objects.first_pending(
+            self.batch_size, besides=waiting, one_each=self._held_back
+        )
 
     def _send(self, rows: Sequence[PendingEvent]) -> int:
         if self._publisher is None:
@@ -140,6 +143,7 @@ class Relay:
         for row, failure in zip(rows, results, strict=True):
             if failure is None and row.user_id not in failed:
                 sent.append(row.position)
+                self._held_back.pop(row.user_id, None)
             elif failure is not None:
                 failed.setdefault(row.user_id, (row, failure))
         if failed:

@@ -110,8 +110,26 @@ def test_a_user_held_back_holds_nobody_else_and_is_tried_again(publisher):
     assert publisher.sent == [(bob, 1), (cyd, 1)]
     publisher.failing = set()
     now[0] += 60
-    assert relay.step() == 2
+    assert relay.step() == 1
+    assert relay.step() == 1
     assert publisher.sent[2:] == [(ada, 1), (ada, 2)]
+    connection.close()
+
+
+def test_what_is_behind_a_refused_event_is_not_sent_again_and_again(publisher):
+    now = [0.0]
+    relay = Relay(lambda: publisher, stop=lambda: False, clock=lambda: now[0])
+    (ada,) = users("ada")
+    rename(ada, "a2", "a3")
+    publisher.failing = {(ada, 1)}
+    for _ in range(3):
+        assert relay.step() == 0
+        now[0] += 60
+    assert publisher.sent == [(ada, 2), (ada, 3)]
+    publisher.failing = set()
+    assert relay.step() == 1
+    assert relay.step() == 2
+    assert remaining() == []
     connection.close()
 
 
