@@ -124,11 +124,19 @@ class EventConsumer:
         return applied
 
     def caught_up(self) -> bool:
-        """Whether every partition assigned to this worker was read to its end."""
+        """Whether the whole topic was read to its end, by this worker or another of its group.
+
+        What the others have applied is stored, so one that has no partition is told too.
+
+        Raises:
+            CannotRead: a stored position is outside of the topic.
+        """
         subscription = self.subscription
-        return bool(subscription.reading) and not (
-            subscription.waiting or self.batch or subscription.reading - subscription.at_end
-        )
+        if not self._look_at or self.batch or subscription.reading - subscription.at_end:
+            return False
+        with contextlib.suppress(*_DATABASE_AWAY):
+            return subscription.others_at_end(self._stored_positions())
+        return False
 
     def _ask_the_broker(self) -> None:
         """Without an answer, what is being read already goes on."""

@@ -77,7 +77,7 @@ class Subscription:
         self._next: dict[int, int] = {}
         self._paused = False
         self._joined = False
-        partitions_of(self._consumer, topic)
+        self._partitions = set(partitions_of(self._consumer, topic))
 
     def consume(self, limit: int, timeout: float) -> list[RawMessage]:
         """Up to ``limit`` messages, as soon as there is one, after ``timeout`` seconds at most.
@@ -130,6 +130,17 @@ class Subscription:
             self.pause()
         if self.waiting:
             raise BrokerUnavailable(f"no answer about the partitions {sorted(self.waiting)}")
+
+    def others_at_end(self, positions: Mapping[int, int]) -> bool:
+        """Whether ``positions`` reach the end of each partition that this member does not read.
+
+        Raises:
+            CannotRead: a position is not inside of its partition.
+        """
+        others = self._partitions - self.reading
+        found = bounds(self._admin, self._topic, others) if others else {}
+        starts = {n: self._start_of(n, positions, *ends) for n, ends in found.items()}
+        return found.keys() == others and all(starts[n] == found[n][1] for n in others)
 
     def start_again(self) -> None:
         """Has all its partitions wait for ``start`` once more."""

@@ -418,6 +418,31 @@ def test_two_workers_share_the_partitions(configured, created_topic, send):
         second.close()
 
 
+def test_a_worker_without_partitions_is_caught_up_once_the_others_are(
+    configured, created_topic, send, monkeypatch
+):
+    monkeypatch.setattr("inbox.consumer.POLL_TIMEOUT", 0.05)
+    workers = [
+        EventConsumer(Subscription(configured, created_topic), created_topic)
+        for _ in range(PARTITIONS + 1)
+    ]
+    try:
+        while sorted(len(worker.subscription.reading) for worker in workers) != [0, 1, 1, 1]:
+            for worker in workers:
+                worker.step()
+        (idle,) = (worker for worker in workers if not worker.subscription.reading)
+        assert idle.caught_up()
+        send(*(created(uuid.uuid4()) for _ in range(100)))
+        while User.objects.count() < 100:
+            assert not idle.caught_up()
+            for worker in workers:
+                worker.step()
+        idle.run(idle.caught_up)
+    finally:
+        for worker in workers:
+            worker.subscription.close()
+
+
 def test_the_status_shows_lag_outcomes_and_dead_letters(configured, send):
     def status(*arguments):
         out = StringIO()

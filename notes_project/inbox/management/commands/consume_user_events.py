@@ -44,7 +44,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="apply one batch, then stop")
         parser.add_argument(
-            "--until-caught-up", action="store_true", help="stop at the end of the topic"
+            "--until-caught-up",
+            action="store_true",
+            help="stop at the end of the topic, whichever worker of the group reads it",
         )
         parser.add_argument(
             "--from-beginning",
