@@ -1,0 +1,231 @@
+"""Which pages and tables a Notion export has: on the disk, for there may be millions."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from transfer.archive import Member
+from transfer.notion_text import comparable, split_name
+
+PAGE, TABLE, ALL_ROWS = ".md", ".csv", "_all"
+_WRAPPER = re.compile(r"\A(?:[^/]*_)?Export(?:Block)?-[0-9a-f-]{36}[^/]*/")
+_SCHEMA = """
+CREATE TABLE pages (
+    number INTEGER PRIMARY KEY, key TEXT UNIQUE, path TEXT, part INTEGER,
+    folder TEXT, title TEXT, is_row INTEGER DEFAULT 0
+);
+CREATE INDEX pages_titles ON pages (folder, is_row, title);
+CREATE TABLE tables (
+    number INTEGER PRIMARY KEY, key TEXT UNIQUE, path TEXT, part INTEGER,
+    folder TEXT, title TEXT, is_whole INTEGER, header TEXT DEFAULT '[]'
+);
+CREATE INDEX tables_folders ON tables (folder);
+CREATE TABLE rows (
+    number INTEGER PRIMARY KEY, of_table INTEGER, line INTEGER, title TEXT, nth INTEGER,
+    cells TEXT, page TEXT
+);
+CREATE INDEX rows_titles ON rows (title, of_table, nth);
+CREATE INDEX rows_pages ON rows (of_table, page);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A database of Notion's, or one view of it: a CSV file, and a folder with a page for each row.
+
+    Args:
+        is_whole: its rows are those of the database, whatever a view hides.
+    """
+
+    number: int
+    key: str
+    path: str
+    part: int
+    title: str
+    is_whole: bool
+
+    @property
+    def folders(self) -> tuple[str, str]:
+        """Where the pages of its rows are: newer exports leave the id out."""
+        return folders_of(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a table.
+
+    Args:
+        nth: which of the rows of this title it is, from 1.
+        page: the key of the page that is this row.
+    """
+
+    line: int
+    title: str
+    nth: int
+    cells: tuple[str, ...]
+    page: str | None
+
+
+class Index:
+    """To be closed after use."""
+
+    def __init__(self) -> None:
+        # An empty name is a temporary file that goes with the connection.
+        self._db = sqlite3.connect("", check_same_thread=False)
+        self._db.executescript(_SCHEMA)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def add(self, member: Member) -> None:
+        stem, ending = posixpath.splitext(member.path)
+        if ending.lower() not in (PAGE, TABLE):
+            return
+        is_whole = ending.lower() == TABLE and stem.endswith(ALL_ROWS)
+        title, _ = split_name(posixpath.basename(stem.removesuffix(ALL_ROWS) if is_whole else stem))
+        place = (key_of(member.path), member.path, member.part, posixpath.dirname(member.path))
+        if ending.lower() == PAGE:
+            question = (
+                "INSERT OR IGNORE INTO pages (key, path, part, folder, title)"
+                " VALUES (?, ?, ?, ?, ?)"
+            )
+            self._db.execute(question, (*place, title))
+        else:
+            # Of the two files of a database the one with all rows counts.
+            question = (
+                "INSERT INTO tables (key, path, part, folder, title, is_whole)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+                " path = excluded.path, part = excluded.part, is_whole = excluded.is_whole"
+                " WHERE excluded.is_whole > is_whole"
+            )
+            self._db.execute(question, (*place, title, is_whole))
+
+    def is_empty(self) -> bool:
+        question = "SELECT EXISTS (SELECT FROM pages) OR EXISTS (SELECT FROM tables)"
+        return not self._value(question.replace("SELECT FROM", "SELECT 1 FROM"))
+
+    def has(self, key: str) -> bool:
+        question = "SELECT 1 FROM pages WHERE key = ? UNION ALL SELECT 1 FROM tables WHERE key = ?"
+        return self._value(question, key, key) is not None
+
+    def has_page(self, key: str) -> bool:
+        return self._value("SELECT 1 FROM pages WHERE key = ?", key) is not None
+
+    def is_first(self, member: Member) -> bool:
+        """Whether the page of this file has not been in another one before."""
+        where = self._value(
+            "SELECT path || char(0) || part FROM pages WHERE key = ?", key_of(member.path)
+        )
+        return bool(where == f"{member.path}\0{member.part}")
+
+    def entitle(self, key: str, title: str) -> None:
+        """The whole title of a page; names of files have it cut off."""
+        self._db.execute("UPDATE pages SET title = ? WHERE key = ?", (comparable(title), key))
+
+    def children(self, path: str) -> Iterator[tuple[str, str]]:
+        """Key and title of the pages and tables in the folder of a page."""
+        question = (
+            "SELECT key, title FROM pages WHERE folder IN (?, ?)"
+            " UNION ALL SELECT key, title FROM tables WHERE folder IN (?, ?)"
+        )
+        yield from self._db.execute(question, folders_of(path) * 2)
+
+    def tables(self) -> Iterator[Table]:
+        """Databases first, then views."""
+        yield from self._tables("true ORDER BY is_whole DESC, number")
+
+    def set_header(self, table: Table, header: Sequence[str]) -> None:
+        values = (json.dumps(header), table.number)
+        self._db.execute("UPDATE tables SET header = ? WHERE number = ?", values)
+
+    def header(self, table: Table) -> list[str]:
+        question = "SELECT header FROM tables WHERE number = ?"
+        header: list[str] = json.loads(self._value(question, table.number))
+        return header
+
+    def add_row(self, table: Table, line: int, cells: Sequence[str]) -> None:
+        """With the page of this title that no other row has."""
+        title = comparable(cells[0])
+        page = self._value(
+            "SELECT key FROM pages WHERE folder IN (?, ?) AND is_row = 0 AND title = ? LIMIT 1",
+            *table.folders,
+            title or "Untitled",
+        )
+        self._db.execute("UPDATE pages SET is_row = 1 WHERE key = ?", (page,))
+        last = self._value(
+            "SELECT max(nth) FROM rows WHERE title = ? AND of_table = ?", title, table.number
+        )
+        self._db.execute(
+            "INSERT INTO rows (of_table, line, title, nth, cells, page) VALUES (?, ?, ?, ?, ?, ?)",
+            (table.number, line, title, (last or 0) + 1, json.dumps(cells), page),
+        )
+
+    def rows(self, table: Table) -> Iterator[Row]:
+        condition = "of_table = ? ORDER BY number"
+        yield from self._rows(condition, table.number)
+
+    def rows_like(self, number: int, title: str, limit: int) -> Iterator[Row]:
+        """Of another table those of this title."""
+        yield from self._rows("of_table = ? AND title = ? LIMIT ?", number, title, limit)
+
+    def rows_without_page(self, table: Table) -> int:
+        question = "SELECT count(*) FROM rows WHERE of_table = ? AND page IS NULL"
+        count: int = self._value(question, table.number)
+        return count
+
+    def pages_without_row(self, table: Table) -> Iterator[tuple[str, str]]:
+        """Key and title of those in its folder that no row has."""
+        question = "SELECT key, title FROM pages WHERE folder IN (?, ?) AND is_row = 0"
+        yield from self._db.execute(question, table.folders)
+
+    def tables_with(self, title: str, limit: int) -> Iterator[Table]:
+        """The databases that have a row of this title."""
+        condition = "is_whole AND number IN (SELECT of_table FROM rows WHERE title = ?) LIMIT ?"
+        yield from self._tables(condition, title, limit)
+
+    def _tables(self, condition: str, *values: object) -> Iterator[Table]:
+        fields = "number, key, path, part, title, is_whole"
+        question = f"SELECT {fields} FROM tables WHERE {condition}"  # noqa: S608
+        # At once: tables are changed while they are gone through.
+        for number, key, path, part, title, is_whole in self._db.execute(
+            question, values
+        ).fetchall():
+            yield Table(number, key, path, part, title, bool(is_whole))
+
+    def _rows(self, condition: str, *values: object) -> Iterator[Row]:
+        fields = "line, title, nth, cells, page"
+        question = f"SELECT {fields} FROM rows WHERE {condition}"  # noqa: S608
+        for line, title, nth, cells, page in self._db.execute(question, values):
+            yield Row(line, title, nth, tuple(json.loads(cells)), page)
+
+    def _value(self, question: str, *values: object) -> Any:
+        row = self._db.execute(question, values).fetchone()
+        return row and row[0]
+
+
+def key_of(path: str) -> str:
+    """What a page or a database is in every export: its id, else where it is."""
+    stem, ending = posixpath.splitext(path)
+    if ending.lower() == TABLE:
+        stem = stem.removesuffix(ALL_ROWS)
+    _, identifier = split_name(posixpath.basename(stem))
+    return f"notion:{identifier or _WRAPPER.sub('', stem + ending.lower(), count=1)}"
+
+
+def folders_of(path: str) -> tuple[str, str]:
+    """Where the children of a page or a database are: with its id in the name, or without."""
+    stem, ending = posixpath.splitext(path)
+    if ending.lower() == TABLE:
+        stem = stem.removesuffix(ALL_ROWS)
+    folder, name = posixpath.split(stem)
+    title, _ = split_name(name)
+    return stem, posixpath.join(folder, title or name)

@@ -1,0 +1,109 @@
+"""What stands in a page of Notion's "Markdown & CSV" export: names of files, titles, properties.
+
+Notion does not document the form; these are facts of its exports of 2020 to 2026.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from transfer.foreign import MAX_TITLE
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_TITLE = re.compile(r"\s*#[ \t]+([^\r\n]*)(?:\r?\n|\Z)(?:[ \t]*(?:\r?\n|\Z))?")
+_PROPERTY = re.compile(r"([^:\n]{1,100}): ?(.*)")
+_MAX_PROPERTIES = 200
+_ESCAPE = re.compile(r"\\([^\w\s])")
+# The export does not say of what kind a property is. These are the names that Notion itself gives
+# to the tags of a new table, in its languages, and what people call theirs.
+_TAGS = frozenset(
+    (
+        *("tag", "tags", "label", "labels", "keyword", "keywords", "topic", "topics"),
+        *("category", "categories", "etiqueta", "etiquetas", "étiquette", "étiquettes"),
+        *("schlagwort", "schlagwörter", "stichwort", "stichwörter", "kategorie", "kategorien"),
+        *("tagger", "taggar", "tagit", "тег", "теги", "タグ", "태그", "标签", "標籤", "แท็ก"),
+    )
+)
+_CREATED = frozenset(("created", "created time", "created at", "date created"))
+_UPDATED = frozenset(
+    ("last edited", "last edited time", "last edited at", "updated", "updated time", "updated at")
+)
+# English, or the order of ISO 8601; others cannot be told apart.
+_TIME_FORMATS = (
+    "%B %d, %Y %I:%M %p",
+    "%B %d, %Y %H:%M",
+    "%B %d, %Y",
+    "%Y/%m/%d %I:%M %p",
+    "%Y/%m/%d %H:%M",
+    "%Y/%m/%d",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%d",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Properties:
+    """What a note has a place for; all of them stay in the text."""
+
+    tags: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+def split_name(stem: str) -> tuple[str, str | None]:
+    """`Title 0123…` without its ending: the title, which may be cut off, and the id of the page."""
+    title, identifier = stem[:-32], stem[-32:]
+    if not _ID.fullmatch(identifier) or (title and not title.endswith(" ")):
+        return stem, None
+    return title.strip(), identifier
+
+
+def split_title(text: str) -> tuple[str, str]:
+    """The title that the page begins with, or nothing, and what follows it.
+
+    A title that no note has room for stays in the text as well.
+    """
+    match = _TITLE.match(text)
+    if not match:
+        return "", text
+    return match[1].strip(), text if len(match[1].strip()) > MAX_TITLE else text[match.end() :]
+
+
+def comparable(title: str) -> str:
+    """A title as it is both in a heading and in a CSV file."""
+    return " ".join(_ESCAPE.sub(r"\1", title).split())
+
+
+def properties_of(text: str) -> Properties:
+    """Of `Name: value` in the lines of the first paragraph."""
+    paragraph = text[:100_000].split("\n\n", 1)[0]
+    pairs = (_PROPERTY.match(line) for line in paragraph.splitlines()[:_MAX_PROPERTIES])
+    return as_properties([(match[1], match[2]) for match in pairs if match])
+
+
+def as_properties(pairs: list[tuple[str, str]]) -> Properties:
+    """The same of names and values."""
+    tags: list[str] = []
+    created = updated = None
+    for name, value in pairs:
+        name = name.strip().casefold()
+        if name in _TAGS:
+            tags += [tag.strip() for tag in value.split(",") if tag.strip()]
+        elif name in _CREATED:
+            created = created or _time(value)
+        elif name in _UPDATED:
+            updated = updated or _time(value)
+    return Properties(tuple(tags), created, updated)
+
+
+def _time(value: str) -> datetime | None:
+    """Notion writes the time of whoever exported, without its offset. It is read as UTC."""
+    bare = value.split(" (", 1)[0].strip().removeprefix("@")
+    for form in _TIME_FORMATS if len(bare) < 40 else ():
+        try:
+            return datetime.strptime(bare, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    return None
