@@ -98,6 +98,7 @@ class EventConsumer:
     def step(self) -> int:
         """Reads and applies one batch, or waits a little. Returns how many were applied."""
         close_old_connections()
+        applied = 0
         try:
             if self.clock() < self._database.at:
                 self._keep_polling()
@@ -118,7 +119,7 @@ class EventConsumer:
         except _DATABASE_AWAY as error:
             self.subscription.pause()
             self._retry_later(self._database, "database_unavailable", error, "NOTES_DATABASE_URL")
-            return 0
+            return applied
         self._database.failures = 0
         self.subscription.resume()
         return applied

@@ -339,6 +339,19 @@ def test_a_database_that_is_away_is_waited_for_however_long(consumer, send, monk
     assert User.objects.count() == 1
 
 
+def test_what_is_applied_counts_where_the_database_is_lost_behind_it(consumer, send, monkeypatch):
+    def away(_):
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr("inbox.consumer.make_durable", away)
+    send(created(uuid.uuid4()))
+    steps = []
+    while not consumer._database.failures:
+        consumer._report_at = 0.0
+        steps.append(consumer.step())
+    assert User.objects.count() == sum(steps) == 1
+
+
 def test_a_broker_that_answers_no_question_does_not_stop_what_is_read(
     consumer, subscription, send, monkeypatch
 ):
