@@ -22,7 +22,7 @@ from notes.etags import NO_TAGS, UNCONDITIONAL, Conditions, entity_tag, parse, s
 from notes.idempotency import PARAMETER, idempotent
 from notes.models import Note
 from notes.serializers import ID, NotePatchSerializer, NoteSerializer, StrictSerializer
-from notes.write import archive_note, change_note, create_note, make_tags, trash_note
+from notes.write import archive_note, change_note, create_note, find_tags, trash_note
 from users.authentication import signed_in
 from users.models import User
 
@@ -110,12 +110,12 @@ def perform(user: User, operations: list[Any], context: Mapping[str, Any]) -> li
 
 def _lock_all(user: User, operations: list[Operation]) -> None:
     """In one order, so that two requests for the same notes or tags never wait for each other."""
+    tags = {tag for operation in operations for tag in operation.fields.get("tags", ())}
+    if tags:
+        find_tags(tags)
     ids = [operation.note_id for operation in operations if operation.note_id]
     notes = Note.objects.owned_by(user).filter(pk__in=ids).order_by("pk")
     list(notes.select_for_update(no_key=True).values_list("pk"))
-    tags = {tag for operation in operations for tag in operation.fields.get("tags", ())}
-    if tags:
-        make_tags(tags)
 
 
 def _result(

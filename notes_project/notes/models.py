@@ -53,6 +53,10 @@ class NoteQuerySet(KeysetQuerySet["Note"]):
         """Archives the notes, or brings them back; returns how many were not so before."""
         return self.filter(is_archived=not archived).update(is_archived=archived)
 
+    def with_tag_names(self) -> NoteQuerySet:
+        """With ``tag_names``, which the database keeps: as a field, a save would write it back."""
+        return self.annotate(tag_names=RawSQL("notes.tag_names", ()))
+
     def representations(self) -> list[bytes]:
         """What the API shows of each note, whole, as JSON."""
         return [note.encode() for note in self._as(shape.NOTE)]

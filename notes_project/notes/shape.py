@@ -13,29 +13,23 @@ _TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 # Over a row of notes.
 _SHAPE = """json_build_object(
     'id', notes.id, 'title', notes.title, {text}, 'content_format', notes.content_format,
-    'is_archived', notes.is_archived, 'tags', {tags}, {times}
+    'is_archived', notes.is_archived, 'tags', notes.tag_names, {times}
 )::text"""
-_TAGS = """ARRAY(
-        SELECT tags.name FROM note_tags JOIN tags ON tags.id = note_tags.tag_id
-        WHERE note_tags.note_id = notes.id ORDER BY tags.name
-    )"""
 # A block document is JSON already, and stays what it is to the letter.
 _CONTENT = """'content', CASE notes.content_format
         WHEN 'blocks' THEN notes.content::json ELSE to_json(notes.content) END"""
 _EXCERPT = "'excerpt', notes.excerpt"
 
 
-def _shape(text: str, *more: str, tags: str = _TAGS) -> str:
+def _shape(text: str, *more: str) -> str:
     """Args: text: the name and the value of the member that holds it; more: times besides."""
     names = ("created_at", "updated_at", *more)
     times = ", ".join(f"'{name}', {_TIME.format(f'notes.{name}')}" for name in names)
-    return _SHAPE.format(text=text, tags=tags, times=times)
+    return _SHAPE.format(text=text, times=times)
 
 
 NOTE = _shape(_CONTENT)
 """A note, whole."""
-NEW_NOTE = _shape(_CONTENT, tags="%(tags)s::text[]")
-"""The same while its links are being made, for a statement with their sorted names as ``tags``."""
 SUMMARY = _shape(_EXCERPT)
 """A note in a list."""
 TRASHED, TRASHED_SUMMARY = (_shape(text, "deleted_at") for text in (_CONTENT, _EXCERPT))

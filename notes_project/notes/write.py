@@ -12,40 +12,42 @@ from django.db.models import F
 
 from notes.etags import UNCONDITIONAL, Conditions, entity_tag
 from notes.merge_patch import ContentPatch
-from notes.models import BLOCKS, Note, NoteQuerySet, NoteTag
-from notes.shape import NEW_NOTE, read_note
+from notes.models import BLOCKS, Note, NoteQuerySet
+from notes.shape import NOTE, read_note
 from users.authentication import NoSuchAccount
 from users.models import User
 
 BATCH = 1000
 # What can be set, besides the tags.
 COLUMNS = ("title", "content", "content_format")
-# Nothing where a tag is missing.
+# Nothing where a tag is missing. With the names, so that the triggers on links find nothing to do.
 _CREATE = f"""
 WITH found AS (
     SELECT id FROM tags WHERE name = ANY(%(tags)s) ORDER BY name FOR KEY SHARE
 ), made AS (
-    INSERT INTO notes (user_id, title, content, content_format)
-    SELECT %(user)s, %(title)s, %(content)s, %(content_format)s
+    INSERT INTO notes (user_id, title, content, content_format, tag_names)
+    SELECT %(user)s, %(title)s, %(content)s, %(content_format)s, %(tags)s
     WHERE (SELECT count(*) FROM found) = cardinality(%(tags)s::text[])
     RETURNING *
 ), linked AS (
     INSERT INTO note_tags (note_id, tag_id) SELECT made.id, found.id FROM made, found
 )
-SELECT id, {NEW_NOTE} FROM made AS notes
+SELECT id, {NOTE} FROM made AS notes
 """  # noqa: S608
 # FOR KEY SHARE: a tag that is being deleted is waited for and then not found, never linked.
 _FIND = "SELECT id FROM tags WHERE name = ANY(%s) ORDER BY name FOR KEY SHARE"
+# One statement, after which the triggers see all of it and write the note once.
 _LINK = """
-INSERT INTO note_tags (note_id, tag_id) SELECT %s, unnest(%s::uuid[]) ON CONFLICT DO NOTHING
+WITH others AS (
+    DELETE FROM note_tags WHERE note_id = %(note)s AND tag_id <> ALL(%(tags)s::uuid[])
+)
+INSERT INTO note_tags (note_id, tag_id) SELECT %(note)s, unnest(%(tags)s::uuid[])
+ON CONFLICT DO NOTHING
 """
 # In one order, so that two transactions which make the same tags never wait for each other.
 _MAKE = """
 INSERT INTO tags (name) SELECT name FROM unnest(%s::text[]) AS new (name) ORDER BY name
 ON CONFLICT DO NOTHING
-"""
-_UNLINK = """
-DELETE FROM note_tags USING tags WHERE note_id = %s AND tag_id = id AND name <> ALL(%s)
 """
 
 
@@ -81,6 +83,9 @@ def change_note(
     Returns the note as JSON; None where the user has no such note. Raises PreconditionFailed, and
     ValidationError where ``content`` is a patch of which no document comes.
     """
+    tags = fields.get("tags")
+    # Tags, notes, links: in the order of whoever renames or deletes a tag.
+    found = [] if tags is None else find_tags(tags)
     own = Note.objects.owned_by(user).filter(pk=note_id)
     before = _lock(own, conditions, *COLUMNS)
     if before is None:
@@ -92,18 +97,13 @@ def change_note(
     changes = {
         name: value for name, value in fields.items() if name != "tags" and before[name] != value
     }
-    tags = fields.get("tags")
-    found: list[UUID] = []
-    if tags is not None and tags != _tags(note_id):
-        # In the order of whoever deletes a tag: the tags, then the links, which an update rewrites.
-        found = _find_tags(tags)
+    if tags is not None and tags != before["tag_names"]:
         # A trigger keeps the former state where the text changes; of tags it has to be told, before
         # they change.
         changes["version"] = F("version") + 1
     if changes:
         own.update(**changes)
     if "version" in changes:
-        _unlink_others(note_id, fields["tags"])
         _link(note_id, found)
     return _read(user, note_id)
 
@@ -165,10 +165,9 @@ def _read(user: User, note_id: UUID | str) -> bytes:
 
 
 def _lock(note: NoteQuerySet, conditions: Conditions, *columns: str) -> Mapping[str, Any] | None:
-    """Locks the one row and returns these columns of it; None where it is not there."""
-    row: Mapping[str, Any] | None = (
-        note.select_for_update(no_key=True).values("pk", *columns).first()
-    )
+    """Locks the one row and returns these columns and ``tag_names``; None where it is not there."""
+    locked = note.with_tag_names().select_for_update(no_key=True)
+    row: Mapping[str, Any] | None = locked.values("pk", "tag_names", *columns).first()
     if row is not None and conditions != UNCONDITIONAL:
         # Not in one query, which would read the tags of before it waited for the lock.
         conditions.require(entity_tag(note.representations()[0]))
@@ -181,16 +180,11 @@ def make_tags(names: Collection[str]) -> None:
         cursor.execute(_MAKE, [list(names)])
 
 
-def _tags(note_id: UUID | str) -> list[str]:
-    links = NoteTag.objects.filter(note__pk=note_id).order_by("tag__name")
-    return list(links.values_list("tag__name", flat=True))
-
-
-def _find_tags(names: list[str]) -> list[UUID]:
+def find_tags(names: Collection[str]) -> list[UUID]:
     """The ids of the tags of these normalised names, locked; makes those there are not."""
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(_FIND, [names])
+            cursor.execute(_FIND, [list(names)])
             found = [row[0] for row in cursor.fetchall()]
         if len(found) == len(names):
             return found
@@ -198,10 +192,6 @@ def _find_tags(names: list[str]) -> list[UUID]:
 
 
 def _link(note_id: UUID | str, tags: list[UUID]) -> None:
+    """Makes these the note's tags."""
     with connection.cursor() as cursor:
-        cursor.execute(_LINK, [note_id, tags])
-
-
-def _unlink_others(note_id: UUID | str, names: list[str]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_UNLINK, [note_id, names])
+        cursor.execute(_LINK, {"note": note_id, "tags": tags})

@@ -32,8 +32,9 @@ INSERT INTO users (id, username) VALUES ('{user}', 'ada');
 INSERT INTO tags (id, name) VALUES (md5('tag')::uuid, 'tag');
 ALTER TABLE notes DISABLE TRIGGER USER;
 ALTER TABLE note_tags DISABLE TRIGGER USER;
-INSERT INTO notes (id, user_id, title, content, created_at, updated_at)
-SELECT md5('note' || n)::uuid, '{user}', 'Note ' || n, 'text', time, time
+INSERT INTO notes (id, user_id, title, content, created_at, updated_at, tag_names)
+SELECT md5('note' || n)::uuid, '{user}', 'Note ' || n, 'text', time, time,
+    CASE WHEN n % 10 = 0 THEN ARRAY['tag'] ELSE '{{}}' END
 FROM generate_series(1, {notes}) AS n,
     LATERAL (SELECT '2026-01-01Z'::timestamptz + n * interval '1 s' AS time) AS at;
 INSERT INTO note_tags (note_id, tag_id, user_id, is_archived, created_at, updated_at, title_key)
