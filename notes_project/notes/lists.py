@@ -166,7 +166,7 @@ _BOUNDS = {
 # Always true. The planner reckons with the other case, beside which any way to the rows costs the
 # same, and takes the one that has its first row at once: an index in the order of the list. Without
 # it, while the statistics do not know that a user has very many notes, all are fetched and sorted.
-_IN_ORDER = """CASE WHEN user_id = %(user)s THEN true ELSE (
+IN_ORDER = """CASE WHEN user_id = %(user)s THEN true ELSE (
     SELECT count(*) > 0 FROM generate_series(1, 40000) AS n WHERE n::text > user_id::text
 ) END"""
 _HAS_TAGS = """{} <= (
@@ -186,7 +186,7 @@ _TAG = {
         FROM tags, LATERAL (
             SELECT count(*) AS uses FROM (
                 SELECT FROM note_tags AS links
-                WHERE links.user_id = %(user)s AND links.tag_id = tags.id AND {_IN_ORDER}
+                WHERE links.user_id = %(user)s AND links.tag_id = tags.id AND {IN_ORDER}
                 ORDER BY is_archived, updated_at, note_id LIMIT %(scan)s
             ) AS few
         ) AS used WHERE name = ANY(%(tags)s)
@@ -234,7 +234,7 @@ def _rows(form: _Form, order: str, columns: str, limit: str) -> str:
     """The rows from the position on, along an index."""
     of_notes, of_links, kind = KEYS[form.order]
     key = of_notes if form.tags == "none" else of_links
-    conditions = ["user_id = %(user)s", _IN_ORDER]
+    conditions = ["user_id = %(user)s", IN_ORDER]
     conditions.append(
         f"is_archived = {'shelf.archived' if form.archived is None else form.archived}"
     )

@@ -88,6 +88,10 @@ class Archive:
         """The member of this path, of several parts the first one's."""
         return next(self._select("WHERE path = ? ORDER BY part", _normal(path)), None)
 
+    def named(self, name: str) -> Iterator[Member]:
+        """The members of this name in any folder."""
+        return self._select("WHERE '/' || path LIKE '%/' || ? ORDER BY path", name)
+
     def chunks(self, member: Member) -> Iterator[bytes]:
         """Raises Unreadable, perhaps after some."""
         return zips.chunks(self._files[member.part], member.entry)
@@ -114,7 +118,7 @@ class Archive:
         elif tars.is_tar(start):
             entries = tars.entries(file)
         else:
-            raise UnknownFormat(f"{name} is no zip file and no tar file.")
+            raise UnknownFormat(f"{name} is no JSON lines, no zip file and no tar file.")
         part = len(self.parts)
         self.parts.append(name)
         self._files.append(file)
