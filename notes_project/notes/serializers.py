@@ -22,6 +22,7 @@ from notes.models import BLOCKS, CONTENT_FORMATS, DEFAULT_TITLE, TEXT
 from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise
 
 ID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+MAX_TITLE = 500
 MAX_TAGS = 50
 MAX_CONTENT_BYTES = blocks.MAX_BYTES
 
@@ -180,7 +181,7 @@ class NoteSerializer(StrictSerializer):
     """A note; its tags are sorted."""
 
     id = serializers.UUIDField(read_only=True)
-    title = Text(max_length=500, default=DEFAULT_TITLE)
+    title = Text(max_length=MAX_TITLE, default=DEFAULT_TITLE)
     content = Content(**_CONTENT)
     content_format = serializers.ChoiceField(
         CONTENT_FORMATS,
@@ -225,7 +226,7 @@ class PatchedContent(Content):
 class NotePatchSerializer(NoteSerializer):
     """A merge patch (RFC 7396) of a note, so null stands for the default."""
 
-    title = Text(max_length=500, allow_null=True, required=False)
+    title = Text(max_length=MAX_TITLE, allow_null=True, required=False)
     content = PatchedContent(**_CONTENT)
     tags = TagNames(max_length=MAX_TAGS, allow_null=True, required=False)
 
