@@ -34,6 +34,7 @@ class Nginx(Part):
             "NOTES_UPSTREAM": f"127.0.0.1:{ports.notes}",
             "USERS_STATIC_ROOT": str(project_folder("users") / "staticfiles"),
             "NOTES_STATIC_ROOT": str(project_folder("notes") / "staticfiles"),
+            "NOTES_IMPORT_MAX_MB": os.environ.get("NOTES_IMPORT_MAX_MB") or "512",
         }
 
     def command(self) -> list[str | Path]:

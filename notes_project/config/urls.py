@@ -11,6 +11,7 @@ handler404 = "config.problems.not_found"
 handler500 = "config.problems.server_error"
 
 urlpatterns = [
+    path("api/v1/", include("transfer.urls")),
     path("api/v1/", include("notes.urls")),
     path(schema.PATH, schema.block_document),
     path("api/v1/schema/notes/", SpectacularAPIView.as_view(), name="schema"),

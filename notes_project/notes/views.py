@@ -99,7 +99,14 @@ class NoteViewSet(viewsets.GenericViewSet[Note]):
         """Where the page of the browsable API leads besides."""
         if self.detail:
             return {"Versions": reverse("version-list", [self.kwargs["pk"]])}
-        return {"Several at once": reverse("note-bulk"), "Trash": reverse("trash-list")}
+        export = reverse("note-export")
+        return {
+            "Several at once": reverse("note-bulk"),
+            "Trash": reverse("trash-list"),
+            "Export": f"{export}?format=jsonl",
+            "Export as Markdown": f"{export}?format=markdown",
+            "Import": reverse("note-import"),
+        }
 
     def get_parsers(self) -> list[Any]:
         patching = [MergePatchParser()] if self.request and self.request.method == "PATCH" else []

@@ -1,0 +1,43 @@
+"""How the browsable API and OpenAPI show an import."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from transfer.report import CHANGED, LOST, REFUSED
+
+
+@extend_schema_field({"type": "array", "items": {"type": "string", "format": "binary"}})
+class Files(serializers.FileField):
+    """A form's field that may be repeated."""
+
+
+class ImportSerializer(serializers.Serializer[Any]):
+    file = Files(help_text="JSON lines, or one or more archives; repeated for several.")
+    dry_run = serializers.BooleanField(required=False, help_text="As the parameter.")
+
+
+class ReportLineSerializer(serializers.Serializer[Any]):
+    source = serializers.CharField(  # type: ignore[assignment]
+        help_text="Where in the upload."
+    )
+    outcome = serializers.ChoiceField([CHANGED, REFUSED, LOST])
+    reason = serializers.CharField(help_text="For the person whose notes they are.")
+
+
+class ReportSerializer(serializers.Serializer[Any]):
+    format = serializers.CharField(help_text="What the upload was taken for.")
+    dry_run = serializers.BooleanField()
+    created = serializers.IntegerField(help_text="Notes that are new; in a dry run, would be.")
+    unchanged = serializers.IntegerField(help_text="Items that are here already.")
+    changed = serializers.IntegerField(
+        help_text="Items that are here and were changed or deleted since: they stay as they are."
+    )
+    refused = serializers.IntegerField(help_text="Items that cannot be taken.")
+    lost = serializers.IntegerField(help_text="Parts without which an item is taken.")
+    report = ReportLineSerializer(
+        many=True, help_text="A line for each of the last three, in the order of the upload."
+    )

@@ -1,0 +1,139 @@
+"""``GET /notes/export/`` and ``POST /notes/import/``."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponseBase, StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import exceptions, generics, status
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config.errors import InvalidParameters
+from notes.etags import is_page
+from notes.pagination import read_once
+from transfer import errors, importing, jsonl, markdown
+from transfer.negotiation import FORMAT, ByFormat, JSONLinesRenderer, MarkdownRenderer
+from transfer.serializers import ImportSerializer, ReportSerializer
+from transfer.uploads import AnyParser, files_of
+from users.authentication import signed_in
+
+DRY_RUN = "dry_run"
+# A page of the browsable API is made in memory.
+_LINES_ON_A_PAGE = 1000
+_STATUS = {
+    errors.UnknownFormat: status.HTTP_415_UNSUPPORTED_MEDIA_TYPE,
+    errors.TooLarge: status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
+    errors.Broken: status.HTTP_422_UNPROCESSABLE_ENTITY,
+}
+
+
+class ExportView(APIView):
+    renderer_classes = [JSONLinesRenderer, MarkdownRenderer]
+    content_negotiation_class = ByFormat
+
+    @extend_schema(
+        operation_id="export_notes",
+        summary="All of one's own notes in one file",
+        description="Archived ones too, without the trash. The last line of JSON lines has `end`"
+        " and the number of notes; a zip file ends with its directory. What lacks it was cut off.",
+        parameters=[
+            OpenApiParameter(
+                FORMAT,
+                enum=[each.format for each in renderer_classes],
+                description="What the file is; without it `Accept` decides.",
+            )
+        ],
+        responses={
+            (200, JSONLinesRenderer.media_type): OpenApiTypes.STR,
+            (200, MarkdownRenderer.media_type): OpenApiTypes.BINARY,
+        },
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        _refuse_unknown(request, FORMAT)
+        renderer = request.accepted_renderer
+        is_lines = isinstance(renderer, JSONLinesRenderer)
+        write = jsonl.write if is_lines else markdown.write
+        response = StreamingHttpResponse(
+            write(signed_in(request).pk) if request.method == "GET" else (),
+            content_type=renderer.media_type,
+            headers={"Cache-Control": "private, no-store"},
+        )
+        name = "notes.jsonl" if is_lines else "notes.zip"
+        response["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+
+class RefusedUpload(exceptions.APIException):
+    def __init__(self, error: errors.CannotImport) -> None:
+        self.status_code = _STATUS[type(error)]
+        super().__init__(str(error))
+
+
+class ImportView(generics.GenericAPIView[Any]):
+    serializer_class = ImportSerializer
+    parser_classes = [MultiPartParser, AnyParser]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # Before somebody reads it: the check of the CSRF token looks for one in a form.
+        if int(request.META.get("CONTENT_LENGTH") or 0) > max_bytes():
+            limit = f"{settings.NOTES_IMPORT_MAX_MB:,} MB"
+            raise RefusedUpload(errors.TooLarge(f"An upload may have {limit} at most."))
+        super().initial(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="import_notes",
+        summary="Take notes from an export",
+        description="The format is told by the content. Each item is taken whole or not at all, and"
+        " none twice. What is here already stays as it is.",
+        parameters=[
+            OpenApiParameter(
+                DRY_RUN, OpenApiTypes.BOOL, description="Say what would be done, and write nothing."
+            )
+        ],
+        request={
+            "multipart/form-data": ImportSerializer,
+            **dict.fromkeys(
+                ("application/jsonl", "application/zip", "application/x-tar"), OpenApiTypes.BINARY
+            ),
+        },
+        responses=ReportSerializer,
+    )
+    def post(self, request: Request) -> HttpResponseBase:
+        _refuse_unknown(request, DRY_RUN, FORMAT)
+        dry_run = _is_dry_run(request)
+        try:
+            with files_of(request) as files:
+                user = signed_in(request)
+                report = importing.take(user, files, max_bytes(), dry_run=dry_run)
+        except errors.CannotImport as error:
+            raise RefusedUpload(error) from None
+        if not is_page(request):
+            return StreamingHttpResponse(report, content_type="application/json")
+        with report:
+            lines = list(islice(report.lines(), _LINES_ON_A_PAGE))
+        return Response({**report.summary(), "report": lines})
+
+
+def max_bytes() -> int:
+    return settings.NOTES_IMPORT_MAX_MB * 1024 * 1024
+
+
+def _is_dry_run(request: Request) -> bool:
+    text = read_once(request.query_params, DRY_RUN) or request.POST.get(DRY_RUN) or "false"
+    if text not in ("true", "false"):
+        raise InvalidParameters({DRY_RUN: "Give true or false."})
+    return text == "true"
+
+
+def _refuse_unknown(request: Request, *known: str) -> None:
+    unknown = sorted(set(request.query_params) - set(known))[:10]
+    if unknown:
+        details = {name[:100]: "There is no such parameter." for name in unknown}
+        raise InvalidParameters(details, code="unknown")

@@ -1,0 +1,368 @@
+"""Zip and tar files: those that programs write, and those that want to do harm."""
+
+import io
+import stat
+import tarfile
+import tempfile
+import tracemalloc
+import zipfile
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.notes.transfer.moving import zip_of
+from transfer import archive
+from transfer.archive import Archive
+from transfer.errors import Broken, CannotImport, TooLarge, UnknownFormat, Unreadable
+from transfer.zip_writer import ZipWriter
+
+MEGABYTE = 1024 * 1024
+
+
+def opened(*files, limit=100 * MEGABYTE):
+    return Archive([(f"{n}.zip", io.BytesIO(file)) for n, file in enumerate(files)], limit)
+
+
+def texts(*files):
+    with opened(*files) as found:
+        return {member.path: found.text(member) for member in found}
+
+
+def tar_of(*members, form=tarfile.PAX_FORMAT):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=form) as packed:
+        for member, content in members:
+            info = member if isinstance(member, tarfile.TarInfo) else tarfile.TarInfo(member)
+            info.size = len(content)
+            packed.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
+
+def of_kind(kind):
+    info = tarfile.TarInfo("a")
+    info.type = kind
+    return info
+
+
+class TestZips:
+    @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+    def test_what_zipfile_writes(self, method):
+        members = {"b.md": "x\r\n" * 100_000, "a/é.md": "é", "empty": "", "a/./c": "1"}
+        assert texts(zip_of(members.items(), method)) == members
+
+    def test_sizes_that_follow_the_data(self):
+        """As who writes to a pipe does it."""
+
+        class Pipe(io.RawIOBase):
+            def __init__(self):
+                self.data = bytearray()
+
+            def writable(self):
+                return True
+
+            def write(self, data):
+                self.data += data
+                return len(data)
+
+        pipe = Pipe()
+        with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as packed:
+            packed.writestr("a", "x" * 1000)
+            with packed.open("b", "w", force_zip64=True) as member:
+                member.write(b"y" * 1000)
+        assert texts(bytes(pipe.data)) == {"a": "x" * 1000, "b": "y" * 1000}
+
+    def test_a_comment_at_the_end(self):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as packed:
+            packed.writestr("a", "b")
+            packed.comment = b"PK\5\6" + b"x" * 1000
+        assert texts(file.getvalue()) == {"a": "b"}
+
+    def test_names_of_macos_and_windows(self):
+        names = ["__MACOSX/._a.md", "x/.DS_Store", "._b", "Thumbs.db", "w\\in.md", "./dot.md"]
+        found = texts(zip_of((name, "x") for name in [*names, "e\u0301.md", "folder/"]))
+        assert set(found) == {"w/in.md", "dot.md", "é.md"}
+
+    def test_utf8_that_is_not_said_to_be_it(self):
+        data = zip_of([("é.md", "x")])
+        unsaid = data.replace(b"PK\3\4\x14\0\0\x08", b"PK\3\4\x14\0\0\0").replace(
+            b"PK\1\2\x14\x03\x14\0\0\x08", b"PK\1\2\x14\x03\x14\0\0\0"
+        )
+        assert unsaid != data
+        assert texts(unsaid) == {"é.md": "x"}
+        with pytest.raises(Broken, match=r"\\x82.md is no UTF-8"):
+            texts(unsaid.replace("é.md".encode(), b"x\x82.md"[-5:]))
+
+    def test_several_make_one(self):
+        assert texts(zip_of([("a", "1")]), zip_of([("b", "2")])) == {"a": "1", "b": "2"}
+        with opened(zip_of([("a", "1")]), zip_of([("a", "2")])) as found:
+            assert [found.text(member) for member in found] == ["1", "2"]
+            assert found.text(found.find("a")) == "1"
+
+    def test_zips_in_a_zip_stand_for_it(self):
+        inner = [(f"Part-{n}.zip", zip_of([(f"{n}.md", "x"), ("z.zip", "no zip")])) for n in "12"]
+        with opened(zip_of(inner)) as found:
+            assert found.parts == ["0.zip", "Part-1.zip", "Part-2.zip"]
+            places = [(found.parts[member.part], member.path) for member in found]
+        assert ("Part-2.zip", "2.md") in places
+        assert ("Part-2.zip", "z.zip") in places
+        assert len(places) == 4
+
+    def test_finding(self):
+        with opened(zip_of((name, "x") for name in ["b/2", "a/1", "b/1", "bc", "1"])) as found:
+            assert [member.path for member in found.under("b/")] == ["b/1", "b/2"]
+            assert [member.path for member in found.named("1")] == ["1", "a/1", "b/1"]
+            assert found.find("b") is None
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        "name", ["/etc/passwd", "../a", "a/../../b", "C:\\a", "c:a", "..\\a", "a/..", "\\\\host\\a"]
+    )
+    def test_paths_that_lead_out(self, name):
+        for file in (zip_of([(name, "x")]), tar_of((name, b"x"))):
+            with pytest.raises(Broken, match="leads out"):
+                opened(file)
+
+    def test_control_characters_in_names(self):
+        with pytest.raises(Broken, match="no name"):
+            opened(zip_of([("a\x1b[2J", "x")]))
+
+    @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO])
+    def test_links_and_devices_in_a_zip(self, kind):
+        info = zipfile.ZipInfo("a")
+        info.create_system, info.external_attr = 3, (kind | 0o777) << 16
+        with pytest.raises(Broken, match="link or a device"):
+            opened(zip_of([(info, "/etc/passwd")]))
+
+    @pytest.mark.parametrize(
+        "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, b"S", b"Z"]
+    )
+    def test_links_and_devices_in_a_tar(self, kind):
+        with pytest.raises(Broken, match="link or a device"):
+            opened(tar_of((of_kind(kind), b"")))
+
+    def test_encrypted(self):
+        data = zip_of([("a", "x")])
+        place = data.index(b"PK\1\2") + 8
+        with pytest.raises(Broken, match="encrypted: a"):
+            opened(data[:place] + b"\1" + data[place + 1 :])
+
+    @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    def test_other_compressions(self, method):
+        with pytest.raises(Broken, match="Deflate"):
+            opened(zip_of([("a", "x")], method))
+
+    def test_the_same_name_twice(self):
+        with pytest.warns(UserWarning, match="Duplicate"):
+            data = zip_of([("a", "1"), ("a", "2")])
+        with pytest.raises(Broken, match="there twice"):
+            opened(data)
+
+    def test_part_of_a_split_zip(self):
+        data = zip_of([("a", "x")])
+        place = data.index(b"PK\5\6") + 4
+        with pytest.raises(Broken, match="others are missing"):
+            opened(data[:place] + b"\1" + data[place + 1 :])
+
+    def test_cut_off_anywhere(self):
+        for whole, start in (
+            (zip_of([("a", "x" * 100), ("b", "y")]), 4),
+            (tar_of(("a", b"x")), 512),
+        ):
+            for length in range(start, len(whole.rstrip(b"\0"))):
+                with pytest.raises(CannotImport):
+                    texts(whole[:length])
+
+    def test_unpacked_it_is_too_large(self):
+        data = zip_of([("a", b"\0" * 5 * MEGABYTE), ("b", b"\0" * 5 * MEGABYTE)])
+        assert len(data) < 20_000
+        with pytest.raises(TooLarge):
+            opened(data, limit=9 * MEGABYTE)
+        nested = zip_of([("1.zip", data), ("2.zip", data)])
+        with pytest.raises(TooLarge):
+            opened(nested, limit=15 * MEGABYTE)
+
+    def test_it_has_too_many_members(self, monkeypatch):
+        monkeypatch.setattr(archive, "MAX_MEMBERS", 3)
+        with pytest.raises(TooLarge):
+            opened(zip_of((f"{n}", "") for n in range(4)))
+
+    def test_members_that_lie_over_each_other(self):
+        """A bomb that needs no large numbers: many names for one piece of data."""
+        data = zip_of([("a", b"x" * 1000), ("b", b"")], zipfile.ZIP_STORED)
+        start = data.index(b"PK\1\2")
+        end = data.index(b"PK\5\6")
+        entry = data[start : start + 47]
+        entries = b"".join(entry[:46] + bytes([65 + n]) for n in range(20))
+        tail = bytearray(data[end:])
+        tail[8:12] = (20).to_bytes(2, "little") * 2
+        tail[12:16] = len(entries).to_bytes(4, "little")
+        with pytest.raises(Broken):
+            opened(data[:start] + entries + bytes(tail))
+
+    def test_more_than_the_directory_says(self):
+        """The cap is on what is said; what is read is never more."""
+        data = bytearray(zip_of([("a", b"x" * 100_000)]))
+        place = data.index(b"PK\1\2")
+        data[place + 24 : place + 28] = (10).to_bytes(4, "little")
+        with opened(bytes(data)) as found:
+            (member,) = found
+            with pytest.raises(Unreadable, match="damaged"):
+                found.text(member)
+            assert sum(map(len, _until_error(found.chunks(member)))) <= 10
+
+    def test_damage_in_one_member(self):
+        data = bytearray(zip_of([("a", "x" * 100), ("b", "y")], zipfile.ZIP_STORED))
+        data[data.index(b"x" * 100)] ^= 1
+        with opened(bytes(data)) as found:
+            with pytest.raises(Unreadable, match="damaged"):
+                found.text(found.find("a"))
+            assert found.text(found.find("b")) == "y"
+
+    def test_a_header_of_a_tar_that_fills_the_memory(self):
+        data = bytearray(tar_of(("x" * 300, b"a")))
+        data[124:136] = b"77777777777\0"
+        data[148:156] = b" " * 8
+        data[148:156] = f"{sum(data[:512]):06o}\0 ".encode()
+        with pytest.raises(Broken, match="too long"):
+            opened(bytes(data))
+
+    def test_what_is_neither(self):
+        for data in (b"", b"PK", b"\x1f\x8b", b"x" * 1000):
+            with pytest.raises(UnknownFormat):
+                opened(data)
+
+
+def _until_error(chunks):
+    try:
+        yield from chunks
+    except Unreadable:
+        return
+
+
+class TestTars:
+    @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])
+    def test_what_tarfile_writes(self, form):
+        members = {"a.md": "x\r\n" * 1000, "x" * 80 + "/" + "é" * 45: "é", "empty": ""}
+        if form != tarfile.USTAR_FORMAT:
+            members["y/" * 150 + "z"] = "long"
+        packed = [(name, content.encode()) for name, content in members.items()]
+        assert texts(tar_of(*packed, (of_kind(tarfile.DIRTYPE), b""), form=form)) == members
+
+    def test_names_that_are_no_utf8(self):
+        data = bytearray(tar_of(("abc", b""), form=tarfile.USTAR_FORMAT))
+        data[0] = 0xFF
+        data[148:156] = b" " * 8
+        data[148:156] = f"{sum(data[:512]):06o}\0 ".encode()
+        with pytest.raises(Broken, match=r"\\xffbc is no UTF-8"):
+            opened(bytes(data))
+
+
+WHOLE = [
+    zip_of([("notes/a.md", "x" * 300), ("b", "é")]),
+    zip_of([("a.zip", zip_of([("b", "c")]))]),
+    tar_of(("x" * 120, b"a" * 600), ("b", b"")),
+]
+
+
+@given(
+    st.sampled_from(WHOLE), st.lists(st.tuples(st.integers(0), st.binary(min_size=1, max_size=8)))
+)
+@settings(max_examples=1500, deadline=None)
+def test_whatever_is_damaged_nothing_else_is_raised(whole, changes):
+    data = bytearray(whole)
+    for place, new in changes:
+        start = place % len(data)
+        data[start : start + len(new)] = new
+    try:
+        with opened(bytes(data), limit=MEGABYTE) as found:
+            for member in found:
+                assert member.size <= MEGABYTE
+                with suppress(Unreadable):
+                    assert len(found.text(member).encode()) <= member.size
+    except CannotImport:
+        return
+
+
+class TestText:
+    def test_it_is_to_the_letter(self):
+        assert texts(zip_of([("a", b"\xef\xbb\xbfa\r\n\r\0 \xe2\x80\xa8")])) == {
+            "a": "a\r\n\r\0 \u2028"
+        }
+
+    def test_other_encodings_are_said(self):
+        with opened(zip_of([("a", "é".encode("latin-1")), ("b", "x".encode("utf-16"))])) as found:
+            for member in found:
+                with pytest.raises(Unreadable, match="no UTF-8: byte 0"):
+                    found.text(member)
+
+
+class TestWriter:
+    TIME = datetime(2026, 11, 22, 9, 15, 3, tzinfo=UTC)
+
+    def written(self, members, before=0):
+        with closing(ZipWriter()) as writer:
+            # Where the bytes before went does not matter: offsets alone tell.
+            writer._position = before
+            data = b"".join(writer.add(name, content, self.TIME) for name, content in members)
+            return data + b"".join(writer.end())
+
+    def test_others_read_it(self):
+        members = [("a/é 👩‍👩‍👧.md", b"x" * 1000), ("b", b""), ("\u202e", b"y")]
+        data = self.written(members)
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            assert packed.testzip() is None
+            assert [(name, packed.read(name)) for name in packed.namelist()] == members
+            (first, *_) = packed.infolist()
+            assert first.date_time == (2026, 11, 22, 9, 15, 2)
+            assert stat.S_IMODE(first.external_attr >> 16) == 0o644
+        assert texts(data) == {name: content.decode() for name, content in members}
+
+    def test_more_members_than_two_bytes_count(self):
+        data = self.written([(f"{n}", b"") for n in range(70_000)])
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            assert len(packed.namelist()) == 70_000
+        with opened(data) as found:
+            assert sum(1 for _ in found) == 70_000
+
+    def test_beyond_four_gigabytes(self):
+        """In a sparse file: the hole takes no room."""
+        hole = 5 * 1024**3
+        with tempfile_of(hole, self.written([("a", b"x"), ("b", b"y")], before=hole)) as file:
+            with zipfile.ZipFile(file) as packed:
+                assert packed.read("b") == b"y"
+            with Archive([("large.zip", file)], MEGABYTE) as found:
+                assert found.text(found.find("b")) == "y"
+
+    def test_years_that_a_zip_does_not_know(self):
+        with closing(ZipWriter()) as writer:
+            times = (datetime(year, 2, 3, tzinfo=UTC) for year in (1, 1979, 2108, 9999))
+            data = b"".join(writer.add(f"{time.year}", b"", time) for time in times)
+            data += b"".join(writer.end())
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            assert {info.date_time for info in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+@contextmanager
+def tempfile_of(hole, data):
+    with tempfile.TemporaryFile() as file:
+        file.write(b"PK\3\4")
+        file.seek(hole)
+        file.write(data)
+        yield file
+
+
+def test_memory_does_not_grow_with_the_members():
+    peaks = []
+    for count in (2_000, 20_000):
+        file = io.BytesIO(zip_of((f"notes/{n:07} some title.md", "x") for n in range(count)))
+        tracemalloc.start()
+        with Archive([("a.zip", file)], MEGABYTE) as found:
+            assert sum(1 for member in found if found.text(member)) == count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0], peaks
