@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import orjson
 from django.db import DataError, IntegrityError, connection, transaction
 
 from inbox.messages import InvalidMessage, Kind, RawMessage, UserEvent, parse, rank
-from inbox.models import DeadLetter, Outcome
+from inbox.models import DeadLetter, Outcome, Position
 from users import gate
 
 Partition = tuple[str, int]
@@ -27,17 +29,24 @@ WHERE (stored.key, stored.value) IS DISTINCT FROM (EXCLUDED.key, EXCLUDED.value)
 """
 
 
+# The lock of each row until the commit is the fence: another worker that reads the partition waits
+# here, and then finds its messages applied. A row whose position is not one that the worker knows,
+# or beyond the first of its messages, does not match.
 # The commit is not waited for: what a crash of the server takes back, it takes back with the
 # positions, and the messages are read again.
-_LOCK_POSITIONS = """
-SELECT topic, partition, next_offset, set_config('synchronous_commit', 'off', true) FROM positions
-WHERE (topic, partition) IN (SELECT * FROM unnest(%s::text[], %s::int[]))
-ORDER BY topic, partition FOR UPDATE
+_MOVE_POSITIONS = """
+UPDATE positions AS stored SET next_offset = move.next_offset, updated_at = now()
+FROM json_to_recordset(%s)
+    AS move (topic text, partition int, known bigint, first bigint, next_offset bigint)
+WHERE (stored.topic, stored.partition) = (move.topic, move.partition)
+    AND stored.next_offset BETWEEN move.known AND move.first
+RETURNING set_config('synchronous_commit', 'off', true)
 """
-_MAKE_POSITIONS = """
-INSERT INTO positions (topic, partition, next_offset)
-SELECT topic, partition, 0 FROM unnest(%s::text[], %s::int[]) AS new (topic, partition)
-ON CONFLICT DO NOTHING
+_EVENT_LOG = """
+INSERT INTO event_log (topic, partition, "offset", event_id, type, user_id, version, event_time,
+    outcome)
+SELECT * FROM json_to_recordset(%s) AS record (topic text, partition int, "offset" bigint,
+    event_id text, type text, user_id uuid, version bigint, time timestamptz, outcome text)
 """
 
 
@@ -51,13 +60,17 @@ class Record:
     outcome: Outcome | None = None
 
 
+class _Fenced(Exception):
+    """Another worker has applied some of the messages, or a partition has no position yet."""
+
+
 class PositionsWentBack(Exception):
     """The database is an older one than before: a replica that lagged, or a backup. Read again."""
 
 
 def apply_batch(
     messages: Sequence[RawMessage], known: Mapping[int, int] | None = None
-) -> list[Record]:
+) -> Sequence[Record]:
     """Applies messages, all in one transaction: users, event log, dead letters, positions.
 
     A message that the contract allows and the database refuses is found by applying one at a
@@ -91,17 +104,70 @@ def _refusal(error: Exception) -> str:
     return f"the database refuses it: {type(error.__cause__ or error).__name__}"
 
 
-def _apply(records: Sequence[Record], known: Mapping[int, int]) -> list[Record]:
-    with transaction.atomic():
-        positions = _lock_positions({_partition(r.message) for r in records})
-        if any(offset < known.get(number, 0) for (_, number), offset in positions.items()):
-            raise PositionsWentBack
-        fresh = [r for r in records if r.message.offset >= positions[_partition(r.message)]]
-        _apply_events((r, r.event) for r in fresh if r.event and r.outcome is None)
-        _write_event_log(fresh)
-        _write_dead_letters([r for r in fresh if r.outcome is Outcome.DEAD])
-        _store_positions({_partition(r.message): r.message.offset + 1 for r in fresh})
-    return fresh
+def _apply(records: Sequence[Record], known: Mapping[int, int]) -> Sequence[Record]:
+    while records:
+        with contextlib.suppress(_Fenced):
+            _write(records, known)
+            break
+        records = _not_applied(records, known)
+    return records
+
+
+def _write(records: Sequence[Record], known: Mapping[int, int]) -> None:
+    """Writes all that follows from the messages, or nothing.
+
+    The pipeline waits for the server twice, for what became of the users and for the commit.
+
+    Raises:
+        _Fenced: a position is not where these messages follow it.
+    """
+    moves = _moves(records, known)
+    connection.ensure_connection()
+    with (
+        connection.wrap_database_errors,  # Django leaves out what the end of a pipeline raises.
+        connection.connection.pipeline(),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(_MOVE_POSITIONS, [orjson.dumps(moves).decode()])
+        _apply_events((r, r.event) for r in records if r.event and r.event.kind is not Kind.IGNORED)
+        if len(cursor.fetchall()) < len(moves):
+            raise _Fenced
+        _write_event_log(records)
+        _write_dead_letters([r for r in records if r.outcome is Outcome.DEAD])
+
+
+def _moves(records: Sequence[Record], known: Mapping[int, int]) -> list[dict[str, object]]:
+    """For each partition the first message and the position behind the last one."""
+    moves: dict[Partition, dict[str, object]] = {}
+    for topic, partition, offset, *_ in sorted(record.message[:3] for record in records):
+        move = moves.setdefault(
+            (topic, partition),
+            {
+                "topic": topic,
+                "partition": partition,
+                "known": known.get(partition, 0),
+                "first": offset,
+            },
+        )
+        move["next_offset"] = offset + 1
+    return list(moves.values())
+
+
+def _not_applied(records: Sequence[Record], known: Mapping[int, int]) -> list[Record]:
+    """Those at or above the stored positions; a partition without one gets it.
+
+    Raises:
+        PositionsWentBack: a stored position is below a known one.
+    """
+    partitions = {(record.message.topic, record.message.partition) for record in records}
+    new = [Position(topic=t, partition=p, next_offset=0) for t, p in sorted(partitions)]
+    Position.objects.bulk_create(new, ignore_conflicts=True)
+    stored = Position.objects.filter(topic__in={topic for topic, _ in partitions})
+    positions = {(p.topic, p.partition): p.next_offset for p in stored}
+    if any(positions[topic, number] < known.get(number, 0) for topic, number in partitions):
+        raise PositionsWentBack
+    return [r for r in records if r.message.offset >= positions[r.message[:2]]]
 
 
 def make_durable(topic: str) -> None:
@@ -147,44 +213,12 @@ def replay(letter: DeadLetter) -> Record | None:
         return record
 
 
-def _partition(message: RawMessage) -> Partition:
-    return message.topic, message.partition
-
-
 def _read(message: RawMessage) -> Record:
     try:
         event = parse(message)
     except InvalidMessage as error:
         return Record(message, reason=str(error), outcome=Outcome.DEAD)
     return Record(message, event, outcome=Outcome.IGNORED if event.kind is Kind.IGNORED else None)
-
-
-def _lock_positions(partitions: set[Partition]) -> dict[Partition, int]:
-    """The stored next offset of each partition, 0 for a new one; locked until the commit."""
-    ordered = sorted(partitions)
-    columns = ([topic for topic, _ in ordered], [number for _, number in ordered])
-    with connection.cursor() as cursor:
-        while True:
-            cursor.execute(_LOCK_POSITIONS, columns)
-            positions = {(topic, number): offset for topic, number, offset, _ in cursor.fetchall()}
-            if len(positions) == len(ordered):
-                return positions
-            cursor.execute(_MAKE_POSITIONS, columns)
-
-
-def _store_positions(positions: dict[Partition, int]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE positions SET next_offset = moved.next_offset, updated_at = now()"
-            " FROM unnest(%s::text[], %s::int[], %s::bigint[])"
-            " AS moved (topic, partition, next_offset)"
-            " WHERE (positions.topic, positions.partition) = (moved.topic, moved.partition)",
-            [
-                [topic for topic, _ in positions],
-                [number for _, number in positions],
-                list(positions.values()),
-            ],
-        )
 
 
 def _apply_events(pending: Iterable[tuple[Record, UserEvent]]) -> None:
@@ -226,22 +260,24 @@ def _newest_of_each_user(
     return newest
 
 
-def _write_event_log(records: Iterable[Record]) -> None:
-    with (
-        connection.wrap_database_errors,  # Django leaves out what COPY raises.
-        connection.cursor() as cursor,
-        cursor.copy(
-            'COPY event_log (topic, partition, "offset", event_id, type, user_id, version,'
-            " event_time, outcome) FROM STDIN"
-        ) as copy,
-    ):
-        for record in records:
-            message, event = record.message, record.event
-            facts: tuple[object, ...] = (None, None, None, None, None)
-            if event is not None:
-                facts = (event.event_id, event.type, event.user_id, event.version, event.time)
-            place = (message.topic, message.partition, message.offset)
-            copy.write_row((*place, *facts, record.outcome))
+def _write_event_log(records: Sequence[Record]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_EVENT_LOG, [orjson.dumps([_logged(record) for record in records]).decode()])
+
+
+def _logged(record: Record) -> dict[str, object]:
+    message, event = record.message, record.event
+    place = {"topic": message.topic, "partition": message.partition, "offset": message.offset}
+    facts: dict[str, object] = {}
+    if event is not None:
+        facts = {
+            "event_id": event.event_id,
+            "type": event.type,
+            "user_id": event.user_id,
+            "version": event.version,
+            "time": event.time,
+        }
+    return {**place, **facts, "outcome": record.outcome}
 
 
 def _write_dead_letters(records: Sequence[Record]) -> None:

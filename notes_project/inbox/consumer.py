@@ -71,6 +71,7 @@ class EventConsumer:
     _look_at: float = 0.0
     _report_at: float = 0.0
     _unreported: dict[int, int] = field(default_factory=dict)
+    _outcomes: Counter[str] = field(default_factory=Counter)
     _broker: Retry = field(default_factory=Retry)
     _database: Retry = field(default_factory=Retry)
     _dead_in_a_row: int | None = None
@@ -207,6 +208,9 @@ class EventConsumer:
             make_durable(self.topic)
             self.subscription.commit(offsets)
         self._unreported = {}
+        if self._outcomes:
+            logger.info("messages_applied", **self._outcomes)
+            self._outcomes.clear()
         self._report_at = self.clock() + REPORT_INTERVAL
 
     def _log(self, records: Sequence[Record]) -> None:
@@ -215,8 +219,7 @@ class EventConsumer:
                 message = record.message
                 place = f"{message.topic}[{message.partition}]@{message.offset}"
                 logger.error("dead_letter", place=place, reason=record.reason)
-        counts = Counter(str(record.outcome) for record in records)
-        logger.info("batch_applied", **counts)
+            self._outcomes[str(record.outcome)] += 1
 
     def _count_dead_letters(self, records: Sequence[Record]) -> None:
         for record in records:

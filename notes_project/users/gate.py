@@ -12,12 +12,13 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import orjson
 from django.db import connection, transaction
 
 _UPSERT = """
 INSERT INTO users AS stored (id, version, username, is_active, tokens_valid_after, created_at)
-SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::boolean[],
-                     %s::timestamptz[], %s::timestamptz[]) AS incoming (id)
+SELECT * FROM json_to_recordset(%s) AS incoming (id uuid, version bigint, username text,
+    is_active boolean, tokens_valid_after timestamptz, created_at timestamptz)
 WHERE NOT EXISTS (SELECT FROM deleted_users AS deleted WHERE deleted.id = incoming.id)
 ORDER BY id
 ON CONFLICT (id) DO UPDATE SET
@@ -77,8 +78,9 @@ def apply_states(states: Sequence[UserState], *, repair: bool = False) -> set[UU
     if not states:
         return set()
     with connection.cursor() as cursor:
-        columns = [list(column) for column in zip(*states, strict=True)]
-        cursor.execute(_UPSERT, [*columns, repair])
+        # One text: as an array for each column it takes the driver far longer to write.
+        rows = orjson.dumps([state._asdict() for state in states]).decode()
+        cursor.execute(_UPSERT, [rows, repair])
         return {row[0] for row in cursor.fetchall()}
 
 

@@ -6,21 +6,23 @@ from tests.faults.mechanisms.registry import give_up, off_in, replaced
 @off_in("consumer")
 def one_transaction():
     """How far it has read is stored first, by a transaction of its own."""
-    from django.db import transaction
+    import orjson
+    from django.db import connection
 
     from inbox import apply
 
-    lock, apply_batch = apply._lock_positions, apply._apply
+    move, write = apply._MOVE_POSITIONS, apply._write
 
     def store_first(records, known):
-        ends = {apply._partition(r.message): r.message.offset + 1 for r in records}
-        with transaction.atomic():
-            lock(set(ends))
-            apply._store_positions(ends)
-        return apply_batch(records, {})
+        moves = apply._moves(records, known)
+        with connection.cursor() as cursor:
+            cursor.execute(move, [orjson.dumps(moves).decode()])
+            if cursor.rowcount < len(moves):
+                raise apply._Fenced
+        write(records, known)
 
-    apply._apply = store_first
-    apply._lock_positions = lambda partitions: dict.fromkeys(partitions, 0)
+    apply._write = store_first
+    apply._MOVE_POSITIONS = "SELECT FROM json_to_recordset(%s) AS move (topic text)"
 
 
 @off_in("consumer")
@@ -108,9 +110,8 @@ def fence():
     """Nothing is dropped below a stored position."""
     from inbox import apply
 
-    lock, apply_batch = apply._lock_positions, apply._apply
-    apply._lock_positions = lambda partitions: lock(partitions) and dict.fromkeys(partitions, 0)
-    apply._apply = lambda records, _: apply_batch(records, {})
+    condition = "AND stored.next_offset BETWEEN move.known AND move.first"
+    apply._MOVE_POSITIONS = replaced(apply._MOVE_POSITIONS, condition, "")
 
 
 @off_in("consumer")

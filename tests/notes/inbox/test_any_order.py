@@ -222,13 +222,7 @@ def test_any_order_ends_in_the_same_shadow_users():
     run()
 
 
-LOCK = apply._lock_positions
-
-
-def without_fence(partitions):
-    return LOCK(partitions) and dict.fromkeys(partitions, 0)
-
-
+FENCE = "AND stored.next_offset BETWEEN move.known AND move.first"
 ALIVE = "WHERE NOT EXISTS (SELECT FROM deleted_users AS deleted WHERE deleted.id = incoming.id)\n"
 NEWER = "WHERE stored.version < EXCLUDED.version\n"
 
@@ -240,7 +234,9 @@ NEWER = "WHERE stored.version < EXCLUDED.version\n"
         pytest.param(gate, "_UPSERT", gate._UPSERT.replace(NEWER, "WHERE true\n"), id="gate"),
         pytest.param(gate, "_UPSERT", gate._UPSERT.replace(ALIVE, ""), id="tombstone"),
         pytest.param(apply, "rank", lambda _: 0, id="newest of a batch"),
-        pytest.param(apply, "_lock_positions", without_fence, id="fence"),
+        pytest.param(
+            apply, "_MOVE_POSITIONS", apply._MOVE_POSITIONS.replace(FENCE, ""), id="fence"
+        ),
     ],
 )
 def test_it_sees_what_is_left_out(monkeypatch, module, name, wrong):

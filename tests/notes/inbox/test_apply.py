@@ -147,7 +147,7 @@ def test_what_waits_for_a_deletion_does_not_revive_the_user(transactional_db, ad
 
 
 def test_a_connection_lost_in_the_middle_can_be_tried_again(transactional_db, ada, monkeypatch):
-    """Also inside COPY, whose errors Django does not wrap by itself."""
+    """It shows at the end of the pipeline, whose errors Django does not wrap by itself."""
 
     def lose_the_connection(records):
         lose_connection()
@@ -183,14 +183,15 @@ def test_every_message_has_a_row_in_the_event_log(ada):
 
 
 def test_nothing_is_kept_when_the_transaction_fails(ada, monkeypatch):
-    def fail(positions):
+    def fail(records):
         raise OperationalError("the connection is lost")
 
-    monkeypatch.setattr("inbox.apply._store_positions", fail)
+    monkeypatch.setattr("inbox.apply._write_dead_letters", fail)
     with pytest.raises(OperationalError):
         apply_batch([created(ada), raw(b"{")])
-    for model in (User, EventLog, DeadLetter, Position):
+    for model in (User, EventLog, DeadLetter):
         assert not model.objects.exists()
+    assert Position.objects.get().next_offset == 0
 
 
 POISON = {
@@ -250,10 +251,17 @@ def test_an_unknown_major_version_is_set_aside_and_an_unknown_type_is_not(ada):
     assert outcomes(message("user.liked.v1", ada, 1)) == ["ignored"]
 
 
-def test_what_only_the_database_refuses_is_set_aside_alone(ada):
-    bob = uuid.uuid4()
+@pytest.fixture
+def no_bob(transactional_db):
+    """A rule of the database that the contract does not know."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE users ADD CONSTRAINT no_bob CHECK (username <> 'bob')")
+        yield
+        cursor.execute("ALTER TABLE users DROP CONSTRAINT no_bob")
+
+
+def test_what_only_the_database_refuses_is_set_aside_alone(no_bob, ada):
+    bob = uuid.uuid4()
     assert outcomes(created(ada), created(bob, username="bob")) == ["applied", "dead"]
     assert DeadLetter.objects.get().reason == "the database refuses it: CheckViolation"
     assert User.objects.get().id == ada

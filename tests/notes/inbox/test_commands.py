@@ -115,7 +115,7 @@ def test_a_trace_shows_the_way_of_one_user():
     assert trace["shadow_user"]["created_at"] == created_at
     assert f"shadow user:\n  id: {user}\n" in text
     assert f"  created_at: {created_at}\n  version: 1\n  is_active: true\n" in text
-    apply_batch([deleted(user, 2)])
+    apply_batch([deleted(user, 2, offset=10**6 + 1)])
     text = run("trace_user", str(user))
     assert "user.deleted.v1  2  applied" in text
     assert "shadow user: none" in text

@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config.postgresql.base import limit_answers
+from config.postgresql.base import limit_answers, prepare_statements
 from config.progress import Progress
 from inbox.consumer import EventConsumer, TooManyDeadLetters
 from inbox.kafka import Subscription, consumer_config
@@ -65,6 +65,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         stop = StopRequest()
         limit_answers()
+        prepare_statements()
         if options["from_beginning"]:
             self._require_no_other(stop)
             Position.objects.filter(topic=settings.KAFKA_TOPIC).delete()
