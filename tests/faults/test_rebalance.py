@@ -40,7 +40,7 @@ def test_consumer_asleep_past_its_session(system, rng):
         log = system.stack.folder / "logs" / "consumer.log"
         start = log.stat().st_size
         operations.wake(sleeper)
-        system.reach(lambda: "batch_applied" in log.read_text()[start:], "it goes on")
+        system.reach(lambda: "messages_applied" in log.read_text()[start:], "it goes on")
         system.reach(lambda: len(shares(system)) == 2 and all(shares(system)), "both read")
 
 

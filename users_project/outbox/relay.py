@@ -32,6 +32,8 @@ SHORTEST_LOOK, LONGEST_LOOK = 0.001, 0.1
 # How long a user whose event cannot be sent is left aside; seconds.
 HOLD_BACK = 10.0
 LONGEST_BACKOFF = 5.0
+# Between two lines in the log on what was sent; seconds.
+REPORT_INTERVAL = 1.0
 # How long a batch in hand may take to finish after a signal; seconds.
 GRACE = 5.0
 # A relay whose connection ended notices within WAIT and drops what it has not sent; the next one
@@ -67,6 +69,10 @@ class Relay:
     _stopping_since: float | None = None
     _failures: int = 0
     _look: float = SHORTEST_LOOK
+    # What was pending when the last batch was deleted.
+    _ahead: list[PendingEvent] = field(default_factory=list)
+    _unreported: int = 0
+    _report_at: float = 0.0
 
     def run(self) -> None:
         while not self.stop():
@@ -81,7 +87,7 @@ class Relay:
             if not self._become_active():
                 self._wait()
                 return 0
-            rows = self._pending()
+            rows, self._ahead = self._ahead or self._pending(), []
             sent = self._send(rows) if rows else 0
             if not rows:
                 self._sleep()
@@ -98,7 +104,14 @@ class Relay:
             self._failures = 0
         if sent:
             self._look = SHORTEST_LOOK
+        self._report(sent)
         return sent
+
+    def _report(self, sent: int) -> None:
+        self._unreported += sent
+        if self._unreported and (self.clock() >= self._report_at or self.stop()):
+            logger.info("events_sent", count=self._unreported)
+            self._unreported, self._report_at = 0, self.clock() + REPORT_INTERVAL
 
     def _become_active(self) -> bool:
         """Takes the advisory lock, which its connection keeps; a standby asks again."""
@@ -127,9 +140,10 @@ class Relay:
             self._publisher = self.make_publisher()
         results = self._publisher.publish([to_message(row) for row in rows], self._gives_up)
         sent = self._sent(rows, results)
-        OutboxEvent.objects.delete_sent(sent)
         if sent:
-            logger.info("events_sent", count=len(sent))
+            with connection.wrap_database_errors, connection.connection.pipeline():
+                OutboxEvent.objects.delete_sent(sent)
+                self._ahead = self._pending()
         return len(sent)
 
     def _sent(self, rows: Sequence[PendingEvent], results: Iterable[Failure | None]) -> list[int]:
@@ -223,7 +237,7 @@ class Relay:
             error=reason,
             hint="Start it, or correct USERS_DATABASE_URL. Trying again.",
         )
-        self._active = False
+        self._active, self._ahead = False, []
         connection.close()
         self._drop_publisher()
         self._back_off()

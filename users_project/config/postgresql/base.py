@@ -52,7 +52,11 @@ class Connection(psycopg.Connection[Any]):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    repeats_statements = False
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection:
+        if self.repeats_statements:
+            conn_params |= {"cursor_factory": base.ServerBindingCursor, "prepare_threshold": 5}
         # As Django does it, for settings without a pool and another isolation level.
         self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         return Connection.connect(**conn_params)
@@ -75,3 +79,8 @@ def _has_input(connection: Connection) -> bool:
 def limit_answers() -> None:
     """For processes whose statements are all short. A migration may take its time."""
     Connection.answer_within = ANSWER_WITHIN
+
+
+def prepare_statements() -> None:
+    """For processes that repeat a few statements: the server parses and plans each but once."""
+    DatabaseWrapper.repeats_statements = True

@@ -8,7 +8,7 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from config.postgresql.base import limit_answers
+from config.postgresql.base import limit_answers, prepare_statements
 from outbox.kafka import Publisher, producer_config
 from outbox.relay import Relay
 from outbox.signals import StopRequest
@@ -25,6 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         stop = StopRequest()
         limit_answers()
+        prepare_statements()
         config = producer_config(settings.KAFKA_BOOTSTRAP_SERVERS)
         logger.info("relay_started", topic=settings.KAFKA_TOPIC)
         Relay(lambda: Publisher(config, settings.KAFKA_TOPIC), stop).run()
