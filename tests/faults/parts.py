@@ -32,7 +32,7 @@ class Parts:
         self._without = MECHANISMS[off].parts if off else ()
         self._stopped, self._replaced, self._more, self._ended = [], {}, [], set()
         self._marks = (folder / f"mark-{number}" for number in count(1))
-        for part in self._without:
+        for part in {"users", *self._without}:  # `child` makes the passwords of users cheap.
             if part == "stack":
                 MECHANISMS[off].switch_off(self.stack)
             elif hasattr(self.stack, part):
@@ -45,12 +45,12 @@ class Parts:
             what: begins with the name of what breaks then.
         """
         timeout *= PATIENCE
-        require(processes.wait_until(condition, timeout), f"{what}: not within {timeout:g} s")
+        require(_holds_within(timeout, condition), f"{what}: not within {timeout:g} s")
 
     def reach(self, condition, what):
         """For what a row builds on. A row that does not come so far shows nothing: no `Broken`."""
         timeout = HEALING * PATIENCE
-        assert processes.wait_until(condition, timeout), f"{what}: not within {timeout:g} s"
+        assert _holds_within(timeout, condition), f"{what}: not within {timeout:g} s"
 
     def new_lines(self, name):
         """Gives a function for what a part has written from now on."""
@@ -183,6 +183,11 @@ class Parts:
             arguments=[str(CHILD), spec, *program, *arguments],
             environment=lambda project: part.environment(project) | (environment or {}),
         )
+
+
+def _holds_within(timeout, condition):
+    """Asks less often than by default: most conditions cost a new session of PostgreSQL."""
+    return processes.wait_until(condition, timeout, every=0.2)
 
 
 def _family(pid):
