@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from rest_framework.views import APIView
 from config.errors import InvalidParameters
 from notes import asked
 from notes.lists import NoteList, Span
-from notes.models import TagQuerySet
+from notes.own_tags import OwnTags
 from notes.pagination import KeysetPagination, read_once
 from notes.search import SearchResults
 from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise, normalise_prefix
@@ -130,18 +131,24 @@ class NoFilter(BaseFilterBackend):
 class TagFilter(BaseFilterBackend):
     def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
         _refuse_unknown(request.query_params, frozenset({"prefix"}))
-        tags: TagQuerySet = queryset
+        tags: OwnTags = queryset
         prefix = read_once(request.query_params, "prefix")
         if not prefix:
             return tags
         with _named("prefix"):
-            return tags.filter(name__startswith=normalise_prefix(prefix))
+            return replace(tags, prefix=normalise_prefix(prefix))
 
     def to_html(self, request: Request, queryset: QuerySet[Any], view: APIView) -> str:
         return render_to_string("notes/tag_filter.html", {"parameters": request.query_params})
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         return [_parameter("prefix", "How the name begins, in any letter case.", _NAME)]
+
+
+def read_dry_run(parameters: QueryDict) -> bool:
+    """What a change is asked with. Raises InvalidParameters, also for any other parameter."""
+    _refuse_unknown(parameters, frozenset({"dry_run"}))
+    return _one_of(parameters, "dry_run", ("false", "true")) == "true"
 
 
 def _refuse_unknown(parameters: QueryDict, known: frozenset[str]) -> None:

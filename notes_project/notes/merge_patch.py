@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 from rest_framework.exceptions import ValidationError
+from rest_framework.views import APIView
 
 from config.parsers import JSONParser
 
@@ -17,6 +18,19 @@ class MergePatchParser(JSONParser):
 
 # RFC 5789, section 3.1.
 ACCEPT_PATCH = f"{MergePatchParser.media_type}, {JSONParser.media_type}"
+
+
+class MergePatched(APIView):
+    # A view whose PATCH takes a merge patch, and says so. A docstring would be shown as the view's.
+
+    def get_parsers(self) -> list[Any]:
+        patching = [MergePatchParser()] if self.request and self.request.method == "PATCH" else []
+        return [*super().get_parsers(), *patching]
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        patch = {"Accept-Patch": ACCEPT_PATCH} if "PATCH" in self.allowed_methods else {}
+        return {**super().default_response_headers, **patch}
 
 
 def merge(target: Any, patch: Any) -> Any:

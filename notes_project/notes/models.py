@@ -10,7 +10,6 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Count
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Collate, Left, Lower
 
@@ -80,19 +79,6 @@ class TrashQuerySet(NoteQuerySet):
         return [note.encode() for note in self._as(shape.TRASHED)]
 
 
-class TagQuerySet(KeysetQuerySet["Tag"]):
-    keyset = ("name",)
-
-    def used_by(self, user: User) -> TagQuerySet:
-        """The tags of a user's notes: no other tag may be seen by that user."""
-        return self.filter(notes__user=user, notes__deleted_at=None)
-
-    def summaries(self) -> list[dict[str, Any]]:
-        """Names, and on how many of the notes that the filters left each stands."""
-        rows = self.annotate(count=Count("notes")).values_list("name", "count")
-        return [{"name": name, "count": count} for name, count in rows]
-
-
 class Tag(models.Model):
     """A word in a dictionary that all users share and none sees whole."""
 
@@ -101,8 +87,6 @@ class Tag(models.Model):
     )
     # Code point order: the same on every server, and a prefix search can use the index.
     name = models.CharField(max_length=MAX_LENGTH, db_collation="C")
-
-    objects = TagQuerySet.as_manager()
 
     class Meta:
         db_table = "tags"

@@ -260,8 +260,3 @@ class NoteSummarySerializer(serializers.Serializer[Any]):
     highlights = HighlightSerializer(
         many=True, required=False, help_text="With `q`: the places where it stands."
     )
-
-
-class TagSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    count = serializers.IntegerField(help_text="On how many of one's notes, archived or not.")

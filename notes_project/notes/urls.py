@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
-from notes import bulk, trash, versions, views
+from notes import bulk, tags, trash, versions, views
 from notes.serializers import ID
 
 router = SimpleRouter()
@@ -20,7 +20,7 @@ urlpatterns = [
     path("trash/", trash.TrashList.as_view(), name="trash-list"),
     re_path(rf"{_TRASHED}/$", trash.TrashDetail.as_view(), name="trash-detail"),
     re_path(rf"{_TRASHED}/restore/$", trash.TrashRestore.as_view(), name="trash-restore"),
-    path("tags/", views.TagList.as_view(), name="tag-list"),
+    path("tags/", tags.TagList.as_view(), name="tag-list"),
     # A name may hold a slash.
-    path("tags/<path:name>/", views.TagDetail.as_view(), name="tag-detail"),
+    path("tags/<path:name>/", tags.TagDetail.as_view(), name="tag-detail"),
 ]

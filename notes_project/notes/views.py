@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework import exceptions, generics, serializers, status, viewsets
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import exceptions, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,21 +20,19 @@ from notes.etags import (
     headers,
     shown,
 )
-from notes.filters import NoteFilter, TagFilter
+from notes.filters import NoteFilter
 from notes.idempotency import PARAMETER, idempotent
 from notes.lists import NoteList
-from notes.merge_patch import ACCEPT_PATCH, MergePatchParser
-from notes.models import Note, NoteQuerySet, Tag, TagQuerySet
+from notes.merge_patch import MergePatched
+from notes.models import Note, NoteQuerySet
 from notes.pagination import KeysetPagination
 from notes.serializers import (
     ID,
     NotePatchSerializer,
     NoteSerializer,
     NoteSummarySerializer,
-    TagSerializer,
 )
 from notes.shape import read_note
-from notes.tag_names import InvalidTagName, normalise
 from notes.write import archive_note, change_note, create_note, trash_note
 from users.authentication import signed_in
 
@@ -87,7 +85,7 @@ from users.authentication import signed_in
         responses=NoteSerializer,
     ),
 )
-class NoteViewSet(viewsets.GenericViewSet[Note]):
+class NoteViewSet(MergePatched, viewsets.GenericViewSet[Note]):
     queryset = Note.objects.all()
     serializer_class = NoteSerializer
     pagination_class = KeysetPagination
@@ -107,15 +105,6 @@ class NoteViewSet(viewsets.GenericViewSet[Note]):
             "Export as Markdown": f"{export}?format=markdown",
             "Import": reverse("note-import"),
         }
-
-    def get_parsers(self) -> list[Any]:
-        patching = [MergePatchParser()] if self.request and self.request.method == "PATCH" else []
-        return [*super().get_parsers(), *patching]
-
-    @property
-    def default_response_headers(self) -> dict[str, str]:
-        patch = {"Accept-Patch": ACCEPT_PATCH} if "PATCH" in self.allowed_methods else {}
-        return {**super().default_response_headers, **patch}
 
     def get_queryset(self) -> NoteQuerySet:
         return Note.objects.owned_by(signed_in(self.request))
@@ -191,44 +180,3 @@ class NoteViewSet(viewsets.GenericViewSet[Note]):
             return note
         # With the serializer, from which the browsable API fills its forms.
         return ReturnDict(data, serializer=self.get_serializer(data))
-
-
-class TagView(generics.GenericAPIView[Tag]):
-    queryset = Tag.objects.all()
-    serializer_class = TagSerializer
-    pagination_class = KeysetPagination
-    filter_backends = [TagFilter]
-
-    def get_queryset(self) -> TagQuerySet:
-        return Tag.objects.used_by(signed_in(self.request))
-
-
-class TagList(TagView):
-    @extend_schema(
-        operation_id="list_tags", summary="One's own tags", responses=TagSerializer(many=True)
-    )
-    def get(self, request: Request) -> Response:
-        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(rows)
-
-
-class TagDetail(TagView):
-    @extend_schema(
-        operation_id="get_tag",
-        summary="One of one's own tags",
-        parameters=[
-            OpenApiParameter(
-                "name",
-                location=OpenApiParameter.PATH,
-                description="In any letter case, percent-encoded whole: a slash is `%2F`.",
-            )
-        ],
-    )
-    def get(self, request: Request, name: str) -> Response:
-        try:
-            rows = self.get_queryset().filter(name=normalise(name)).summaries()
-        except InvalidTagName:
-            rows = []
-        if not rows:
-            raise exceptions.NotFound
-        return Response(rows[0])

@@ -191,6 +191,27 @@ def test_pages_filters_and_tags_have_links_and_forms(browser, api):
     page_of(browser.get(f"{TAGS}tag%201/"))
 
 
+def test_a_tag_is_renamed_and_taken_off_from_its_page(browser, api):
+    note = make(api, tags=["a", "b"])
+    page = page_of(browser.get(f"{TAGS}a/"))
+    assert '<button data-method="PATCH"' in page
+    raw = Forms(page).of("PUT", "_content")["_content"]
+    assert json.loads(raw) == {"name": "a"}
+    dry_run = f"{TAGS}a/?dry_run=true"
+    assert f'href="{dry_run}"' in page
+    send = {"content_type": "application/json", "headers": {"x-csrftoken": script_token(page)}}
+    renamed = raw.replace('"a"', '"c"')
+    change = "&quot;name&quot;: &quot;{}&quot;,\n  &quot;notes&quot;: 1"
+    assert change.format("c") in page_of(browser.patch(dry_run, renamed, **send))
+    assert change.format("a") in page_of(browser.delete(dry_run, **send))
+    assert api.get(url_of(note)).json()["tags"] == ["a", "b"]
+    assert change.format("c") in page_of(browser.patch(f"{TAGS}a/", renamed, **send))
+    assert change.format("b") in page_of(browser.delete(f"{TAGS}b/", **send))
+    assert api.get(url_of(note)).json()["tags"] == ["c"]
+    page_of(browser.patch(f"{TAGS}c/", raw.replace("a", "."), **send), 400)
+    page_of(browser.delete(f"{TAGS}b/", **send), 404)
+
+
 @pytest.mark.parametrize("path", [f"{NOTES}?limit=x", f"{NOTES}?cursor=x", f"{TAGS}?x=1"])
 def test_errors_are_pages_too(browser, path):
     page_of(browser.get(path), 400)

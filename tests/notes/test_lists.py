@@ -5,7 +5,7 @@ from itertools import chain
 
 import pytest
 
-from notes.models import Note, NoteTag, Tag
+from notes.models import Note
 from tests.notes.issuer import START
 from tests.notes.test_notes import NOTES, errors_of, make
 from users.models import User
@@ -293,73 +293,3 @@ class TestNoteList:
     def test_a_time_that_is_none(self, api, text):
         answer = api.get(NOTES, {"created_before": text})
         assert errors_of(answer) == {("created_before", "invalid")}
-
-
-class TestTagList:
-    def test_names_and_counts_of_ones_own(self, api, bobs_api):
-        make(api, tags=["b", "a"])
-        api.post(f"{NOTES}{make(api, tags=['a'])['id']}/archive/")
-        make(bobs_api, tags=["a", "secret"])
-        assert api.get(TAGS).json() == {
-            "results": [{"name": "a", "count": 2}, {"name": "b", "count": 1}],
-            "next": None,
-            "previous": None,
-        }
-
-    def test_pages_by_name(self, api, django_assert_num_queries):
-        names = [f"tag {number:02}" for number in range(12)] + ["z", "é", "ж", "☃"]
-        make(api, tags=names)
-        pages = walk(api, f"{TAGS}?limit=5", key="name")
-        assert [len(page) for page in pages] == [5, 5, 5, 1]
-        assert [*chain(*pages)] == sorted(names)
-        last = api.get(api.get(f"{TAGS}?limit=15").json()["next"]).json()
-        assert [row["name"] for row in api.get(last["previous"]).json()["results"]] == sorted(
-            names
-        )[:15]
-        with django_assert_num_queries(2):
-            api.get(f"{TAGS}?limit=15")
-
-    def test_prefix(self, api):
-        make(api, tags=["work", "workshop", "wör", "w_rk", "w%", ".net"])
-
-        def names(prefix):
-            response = api.get(TAGS, {"prefix": prefix})
-            return [row["name"] for row in response.json()["results"]]
-
-        assert names("Work") == ["work", "workshop"]
-        assert names("w_") == ["w_rk"]
-        assert names("w%") == ["w%"]
-        assert names(".") == [".net"]
-        assert len(names("")) == 6
-        assert names("none") == []
-
-    @pytest.mark.parametrize("query", ["tag=a", "prefix=%00", "prefix=" + "a" * 101, "limit=0"])
-    def test_what_cannot_be_asked_is_refused_by_name(self, api, query):
-        name = query.split("=")[0]
-        code = "unknown" if name == "tag" else "invalid"
-        assert errors_of(api.get(f"{TAGS}?{query}")) == {(name, code)}
-
-    def test_one(self, api, bobs_api):
-        make(api, tags=["a", "x/y", "two words", "ß?#%"])
-        make(bobs_api, tags=["secret"])
-        assert api.get(f"{TAGS}a/").json() == {"name": "a", "count": 1}
-        assert api.get(f"{TAGS}A/").json() == {"name": "a", "count": 1}
-        assert api.get(f"{TAGS}x/y/").json()["name"] == "x/y"
-        assert api.get(f"{TAGS}x%2Fy/").json()["name"] == "x/y"
-        assert api.get(f"{TAGS}two%20words/").json()["name"] == "two words"
-        assert api.get(f"{TAGS}%C3%9F%3F%23%25/").json()["name"] == "ss?#%"
-        bodies = []
-        for name in ("secret", "none", "%00", "a" * 101, "%20", "."):
-            response = api.get(f"{TAGS}{name}/")
-            assert response.status_code == 404
-            assert response["Content-Type"] == "application/problem+json"
-            bodies.append(response.json()["detail"])
-        assert len(set(bodies)) == 1
-
-    def test_a_tag_that_nobody_uses_any_more_is_not_listed(self, api):
-        note = make(api, tags=["a", "b"])
-        api.patch(f"{NOTES}{note['id']}/", {"tags": ["b"]})
-        assert [row["name"] for row in api.get(TAGS).json()["results"]] == ["b"]
-        assert api.get(f"{TAGS}a/").status_code == 404
-        assert NoteTag.objects.count() == 1
-        assert Tag.objects.filter(name="b").exists()

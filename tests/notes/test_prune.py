@@ -15,9 +15,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from notes.management.commands import prune_notes
-from notes.models import IdempotencyKey, Note, NoteTag, NoteVersion
+from notes.models import IdempotencyKey, Note, NoteTag, NoteVersion, Tag
 from tests.notes.test_notes import NOTES, make, url_of
-from tests.threads import in_thread
+from tests.threads import at_once, in_thread, wait_until_blocked
 
 pytestmark = pytest.mark.django_db
 MODELS = {"notes": (Note, "deleted_at"), "versions": (NoteVersion, "replaced_at")}
@@ -65,7 +65,7 @@ def times(settings):
 def test_what_is_overdue_goes_and_what_is_not_stays(kept, settings, name):
     settings.NOTES_TRASH_DAYS, settings.NOTES_HISTORY_DAYS = 7, 14
     settings.NOTES_IDEMPOTENCY_HOURS = 3
-    nothing = dict.fromkeys(MODELS, 0)
+    nothing = dict.fromkeys((*MODELS, "tags"), 0)
     age(name, times(settings)[name] - timedelta(minutes=1))
     assert counts() == nothing
     age(name, times(settings)[name] + timedelta(minutes=1))
@@ -77,9 +77,9 @@ def test_what_is_overdue_goes_and_what_is_not_stays(kept, settings, name):
 
 
 def test_the_numbers_in_words(kept):
-    assert run("--dry-run") == "0 notes, 0 versions, 0 keys would be deleted\n"
+    assert run("--dry-run") == "0 notes, 0 versions, 0 keys, 0 tags would be deleted\n"
     age("versions", timedelta(days=31))
-    assert run() == "0 notes, 1 versions, 0 keys deleted\n"
+    assert run() == "0 notes, 1 versions, 0 keys, 0 tags deleted\n"
 
 
 def test_it_goes_by_batches_and_takes_what_hangs_on_a_note(kept, monkeypatch):
@@ -88,6 +88,7 @@ def test_it_goes_by_batches_and_takes_what_hangs_on_a_note(kept, monkeypatch):
     Note.objects.exclude(deleted_at=None).update(deleted_at=old)
     assert counts()["notes"] == 3
     assert not NoteTag.objects.filter(tag__name="y").exists()
+    assert not Tag.objects.filter(name="y").exists()
     assert Note.objects.count() == 6
 
 
@@ -98,7 +99,7 @@ def test_what_is_overdue_is_found_by_an_index(kept, name):
         statement = prune_notes._kinds()[name]._fill(prune_notes._DELETE)
         cursor.execute(f"EXPLAIN {statement}", [timezone.now(), 10])
         plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert "Index Scan using" in plan, plan
+    assert "Index Scan" in plan, plan
     assert "_overdue" in plan, plan
 
 
@@ -112,6 +113,77 @@ def test_a_note_that_is_being_restored_stays(sign_in, ada):
         Note.trash.filter(pk=note["id"]).update(deleted_at=None)
         assert in_thread(counts).result(20)["notes"] == 0
     assert api.get(url_of(note)).status_code == 200
+
+
+class TestOrphans:
+    def test_tags_that_no_note_has_go(self, api, bobs_api):
+        note, trashed = make(api, tags=["kept", "gone"]), make(bobs_api, tags=["trashed"])
+        bobs_api.delete(url_of(trashed))
+        api.patch(url_of(note), {"tags": ["kept"]})
+        Tag.objects.create(name="never")
+        assert counts("--dry-run")["tags"] == counts()["tags"] == 2
+        assert counts()["tags"] == 0
+        assert {*Tag.objects.values_list("name", flat=True)} == {"kept", "trashed"}
+
+    @pytest.mark.parametrize("batch", [1, 3, 1000])
+    def test_it_goes_by_batches_through_all_of_them(self, api, monkeypatch, batch):
+        monkeypatch.setattr(prune_notes, "BATCH", batch)
+        make(api, tags=["b", "d"])
+        Tag.objects.bulk_create(Tag(name=name) for name in ("a", "c", "e", "日本", "👩‍🚀"))
+        assert counts()["tags"] == 5
+        assert {*Tag.objects.values_list("name", flat=True)} == {"b", "d"}
+
+    @pytest.mark.django_db(transaction=True)
+    def test_one_that_is_being_put_on_a_note_stays(self, sign_in, ada):
+        api = sign_in(ada)
+        Tag.objects.create(name="a")
+        with transaction.atomic():
+            note = make(api, tags=["a"])
+            assert in_thread(counts).result(20)["tags"] == 0
+        assert api.get(url_of(note)).json()["tags"] == ["a"]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_without_the_lock_it_would_be_lost(self, sign_in, ada, monkeypatch):
+        unlocked = prune_notes._LOCK_ORPHANS.replace("FOR UPDATE SKIP LOCKED", "")
+        monkeypatch.setattr(prune_notes, "_LOCK_ORPHANS", unlocked)
+        api = sign_in(ada)
+        Tag.objects.create(name="a")
+        with transaction.atomic():
+            note = make(api, tags=["a"])
+            pruned = in_thread(counts)
+            wait_until_blocked()
+        assert pruned.result(20)["tags"] == 1
+        assert api.get(url_of(note)).json()["tags"] == []
+
+    @pytest.mark.django_db(transaction=True)
+    def test_one_that_is_going_is_made_again_for_who_needs_it(self, sign_in, ada, monkeypatch):
+        api = sign_in(ada)
+        old = Tag.objects.create(name="a")
+        with transaction.atomic():
+            assert counts()["tags"] == 1
+            answer = in_thread(lambda: make(api, tags=["a"]))
+            wait_until_blocked()
+        assert answer.result(20)["tags"] == ["a"]
+        assert Tag.objects.get().id != old.id
+
+    @pytest.mark.django_db(transaction=True)
+    def test_while_notes_are_written_none_loses_a_tag(self, sign_in, ada):
+        api = sign_in(ada)
+        api.get(NOTES)
+        clients = [sign_in(ada) for _ in range(4)]
+
+        def write(number):
+            for step in range(20):
+                if number == 4:
+                    counts()
+                    continue
+                note = make(clients[number], tags=["a", "b"])
+                assert clients[number].get(url_of(note)).json()["tags"] == ["a", "b"]
+                fields = {"tags": ["c"] if step % 2 else []}
+                answer = clients[number].patch(url_of(note), fields)
+                assert answer.json()["tags"] == fields["tags"]
+
+        at_once(write, 5)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,4 +1,5 @@
-"""``manage.py prune_notes``: deletes what has been kept for as long as the settings say."""
+"""``manage.py prune_notes``: deletes what has been kept for as long as the settings say, and the
+tags that no note has."""
 
 from __future__ import annotations
 
@@ -14,7 +15,13 @@ from typing import Any, NoReturn
 import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 from django.utils import timezone
 
 from config.postgresql.base import limit_answers
@@ -32,6 +39,14 @@ DELETE FROM {{table}} WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM {_OVERDUE} ORDER BY {{column}} LIMIT %s FOR UPDATE SKIP LOCKED
 ))
 """  # noqa: S608
+_ORPHAN = "NOT EXISTS (SELECT FROM note_tags WHERE tag_id = tags.id)"
+_NEXT_TAGS = """
+SELECT max(name) FROM (SELECT name FROM tags WHERE name > %s ORDER BY name LIMIT %s) AS next
+"""
+_LOCK_ORPHANS = f"""
+SELECT id FROM tags WHERE name > %s AND name <= %s AND {_ORPHAN} FOR UPDATE SKIP LOCKED
+"""  # noqa: S608
+_DELETE_ORPHANS = f"DELETE FROM tags WHERE id = ANY(%s) AND {_ORPHAN}"  # noqa: S608
 
 
 @dataclass
@@ -65,11 +80,36 @@ class Overdue:
         return timezone.now() - self.after
 
 
+class Orphans:
+    """Tags that are on no note of anybody's."""
+
+    def count(self) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM tags WHERE {_ORPHAN}")  # noqa: S608
+            return int(cursor.fetchone()[0])
+
+    def delete(self) -> Iterator[int]:
+        """As for what is overdue. A tag that is being put on a note stays."""
+        after: str | None = ""
+        with connection.cursor() as cursor:
+            while True:
+                cursor.execute(_NEXT_TAGS, [after, BATCH])
+                before, after = after, cursor.fetchone()[0]
+                if after is None:
+                    return
+                # Locked first, then looked at again by a new snapshot: whoever puts a tag on a note
+                # holds its row until the commit. What is locked here comes on no note meanwhile.
+                with transaction.atomic():
+                    cursor.execute(_LOCK_ORPHANS, [before, after])
+                    cursor.execute(_DELETE_ORPHANS, [[tag for (tag,) in cursor.fetchall()]])
+                yield cursor.rowcount
+
+
 class Command(BaseCommand):
     help = (
         "Deletes the notes that have been in the trash for NOTES_TRASH_DAYS, the former states of"
-        " notes that were replaced NOTES_HISTORY_DAYS ago and the idempotency keys that are"
-        " NOTES_IDEMPOTENCY_HOURS old, in small batches.\n"
+        " notes that were replaced NOTES_HISTORY_DAYS ago, the idempotency keys that are"
+        " NOTES_IDEMPOTENCY_HOURS old and the tags that no note has, in small batches.\n"
         "Examples: prune_notes --dry-run; prune_notes --json; prune_notes --every 3600"
     )
 
@@ -86,7 +126,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["every"] is not None:
             limit_answers()
-            # Each statement is a transaction, so it may end anywhere.
+            # Its transactions are short, so it may end anywhere.
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: sys.exit(0))
             self._repeat(options["every"])
@@ -110,7 +150,7 @@ class Command(BaseCommand):
             time.sleep(every)
 
 
-def _kinds() -> dict[str, Overdue]:
+def _kinds() -> dict[str, Overdue | Orphans]:
     return {
         "notes": Overdue("notes", "deleted_at", timedelta(days=settings.NOTES_TRASH_DAYS)),
         "versions": Overdue(
@@ -119,6 +159,8 @@ def _kinds() -> dict[str, Overdue]:
         "keys": Overdue(
             "idempotency_keys", "created_at", timedelta(hours=settings.NOTES_IDEMPOTENCY_HOURS)
         ),
+        # Last: a note that goes leaves some.
+        "tags": Orphans(),
     }
 
 
