@@ -23,8 +23,8 @@ def test_the_committed_document_is_what_the_code_says(document):
 def test_every_operation_has_a_name_a_summary_and_its_errors(document):
     paths = yaml.safe_load(document)["paths"]
     operations = [operation for path in paths.values() for operation in path.values()]
-    assert len(operations) == 21
-    assert len({operation["operationId"] for operation in operations}) == 21
+    assert len(operations) == 23
+    assert len({operation["operationId"] for operation in operations}) == 23
     for operation in operations:
         assert operation["summary"]
         error = operation["responses"]["default"]["content"]["application/problem+json"]
