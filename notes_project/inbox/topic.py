@@ -82,7 +82,8 @@ def _offsets(admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec)
     for place, answer in answers.items():
         with contextlib.suppress(KafkaException):
             found[place.partition] = answer.result().offset
-    return found
+    # While a partition changes its leader there can be an answer without an offset: -1001.
+    return {number: offset for number, offset in found.items() if offset >= 0}
 
 
 def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[RawMessage]]:

@@ -5,11 +5,19 @@ import os
 import subprocess
 import sys
 import uuid
+from concurrent.futures import Future
 from io import StringIO
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import (
+    OFFSET_INVALID,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, NewTopic
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
@@ -387,6 +395,21 @@ def test_a_partition_whose_broker_is_away_holds_up_no_other(
         assert 0 < others < 100
     catch_up(consumer)
     assert User.objects.count() == 100
+
+
+def test_an_answer_without_an_offset_is_none(monkeypatch):
+    """As librdkafka gives while a partition changes its leader."""
+
+    class Admin:
+        def list_offsets(self, asked, request_timeout):
+            answers = {place: Future() for place in asked}
+            for place, answer in answers.items():
+                offset = 3 if place.partition else OFFSET_INVALID
+                answer.set_result(ListOffsetsResultInfo(offset, -1, -1))
+            return answers
+
+    monkeypatch.setattr(inbox_topic, "BROKER_TIMEOUT", 0.1)
+    assert inbox_topic.bounds(Admin(), "user-events", {0, 1}) == {1: (3, 3)}
 
 
 def test_a_worker_that_never_reached_the_database_ends_in_order_too(kafka, created_topic, settings):
