@@ -1,15 +1,20 @@
 """``POST /notes/import/``: what is taken, what is refused and how that is said."""
 
+import io
 import json
 import re
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from notes.models import Note, NoteVersion, Tag
+from notes.models import Note, NoteTag, NoteVersion, Tag
 from tests.notes.test_browsable import Forms, browser, page_of, submit  # noqa: F401
 from tests.notes.test_notes import NOTES, errors_of, make, url_of
 from tests.notes.transfer.moving import (
@@ -23,8 +28,13 @@ from tests.notes.transfer.moving import (
     take,
     zip_of,
 )
-from transfer import importing
-from transfer.items import note_id
+from tests.plans import buffers, explained, nodes
+from tests.threads import at_once
+from transfer import formats, importing
+from transfer.errors import CannotImport
+from transfer.items import Item, note_id
+from users.authentication import NoSuchAccount
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 NOTE = {"title": "Plan", "content": "a", "tags": ["Work"]}
@@ -369,3 +379,104 @@ def test_batches_are_small_in_notes_and_in_bytes(api, monkeypatch):
 def test_an_item_of_tomorrow_is_of_a_clock_that_differs(api):
     soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     assert counts(take(api, lines_of({"title": "a", "updated_at": soon}))) == {"created": 1}
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "application/json", "text/html", "", "x"]
+)
+def test_the_content_type_of_a_body_does_not_matter(api, kind):
+    response = api.generic("POST", IMPORT, lines_of(NOTE), content_type=kind)
+    assert counts(json.loads(body(response))) == {"created": 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("multipart/form-data", lines_of(NOTE)),
+        ("multipart/form-data; boundary=x", lines_of(NOTE)),
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="file"'),
+        ("multipart/form-data; boundary=x", b""),
+        ("multipart/form-data; boundary=\xe9", lines_of(NOTE)),
+    ],
+)
+def test_forms_that_are_none(api, kind, data):
+    response = api.post(IMPORT, data, content_type=kind)
+    assert response.status_code == 400, response.content
+    assert response["Content-Type"] == PROBLEM
+    assert not Note.objects.exists()
+
+
+def test_a_user_who_is_gone(db):
+    user = User(id=uuid.uuid4(), username="gone")
+    files = [("a.jsonl", io.BytesIO(lines_of(NOTE, {"title": "b"})))]
+    with pytest.raises(NoSuchAccount):
+        importing.take(user, files, 1000, dry_run=False)
+
+
+def test_what_is_here_is_found_by_its_id_alone(api, ada):
+    data = lines_of(*({"title": f"{n}"} for n in range(3000)))
+    take(api, data)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE notes")
+    with explained() as plans:
+        assert counts(take(api, data, dry_run="true")) == {"unchanged": 3000}
+    of_notes = [
+        (plan, node)
+        for plan in plans
+        for node in nodes(plan)
+        if node.get("Relation Name") == "notes"
+    ]
+    assert len(of_notes) == 3000 / importing.BATCH
+    for plan, _ in of_notes:
+        assert buffers(plan) <= 4 * importing.BATCH, plan
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_imports_at_once_make_each_note_once(sign_in, ada):
+    notes = [{"title": f"{n}", "tags": [f"t{n % 7}", f"u{n % 11}"]} for n in range(1500)]
+    clients = [sign_in(ada) for _ in range(4)]
+    # Each in another order.
+    uploads = [lines_of(*notes[n * 300 :], *notes[: n * 300]) for n in range(4)]
+
+    take(clients[0], lines_of())
+    reports = at_once(lambda number: counts(take(clients[number], uploads[number])), 4)
+    assert sum(report.get("created", 0) for report in reports) == 1500
+    assert all(sum(report.values()) == 1500 for report in reports), reports
+    assert Note.objects.count() == 1500
+    assert NoteTag.objects.count() == 3000
+
+
+JSON_LINES = lines_of({**NOTE, "id": "a", "created_at": "2026-11-22T09:15:02Z"}, {"title": "b"})
+FILES = [
+    *("---\n", 'title: "Plan"\n', "tags: [a, b]\n", "content: null\n", "is_archived: true\n"),
+    *(
+        "blocks: blocks/a.json\n",
+        "content_format: blocks\n",
+        "markdown_sha256: a\n",
+        "text",
+        "\r\n",
+    ),
+    *("created_at: 2026-01-01\n", "- a\n", "? ", "&a ", "*a ", "!!python/name:os ", "{", "[", "\0"),
+]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5000), st.binary(max_size=6), st.integers(0, 4))),
+    st.lists(st.sampled_from(FILES)).map("".join),
+)
+@settings(max_examples=400, deadline=None)
+def test_whatever_an_upload_holds_it_is_an_item_or_refused(changes, file):
+    data = bytearray(JSON_LINES)
+    for place, new, old in changes:
+        start = place % (len(data) or 1)
+        data[start : start + old] = new
+    for upload in (bytes(data), zip_of([MARKER, ("notes/a.md", file), ("blocks/a.json", "{}")])):
+        user_id = uuid.uuid4()
+        try:
+            with formats.opened([("a", io.BytesIO(upload))], 10**6, str) as (_, items):
+                for item in items:
+                    if isinstance(item, Item):
+                        with suppress(importing.Unfit):
+                            importing._draft(user_id, item)
+        except CannotImport:
+            continue
