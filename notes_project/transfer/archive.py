@@ -90,7 +90,9 @@ class Archive:
 
     def named(self, name: str) -> Iterator[Member]:
         """The members of this name in any folder."""
-        return self._select("WHERE '/' || path LIKE '%/' || ? ORDER BY path", name)
+        end = f"/{name}"
+        condition = "WHERE substr('/' || path, ?) = ? ORDER BY path"
+        return self._select(condition, -len(end), end)
 
     def chunks(self, member: Member) -> Iterator[bytes]:
         """Raises Unreadable, perhaps after some."""

@@ -25,7 +25,7 @@ def is_tar(start: bytes) -> bool:
 
 def entries(file: IO[bytes]) -> Iterator[Entry]:
     """All files in their order. Raises Broken."""
-    length, position = file.seek(0, 2), 0
+    position = 0
     path: str | None = None
     size: int | None = None
     while True:
@@ -50,8 +50,6 @@ def entries(file: IO[bytes]) -> Iterator[Entry]:
         else:
             stated = stated if size is None else size
             if kind in _FILES:
-                if position + stated > length:
-                    raise Broken(_CUT_OFF)
                 yield Entry(name, stated, position, stated)
             elif kind != _FOLDER:
                 raise Broken(f"{name} is a link or a device, not a file.")

@@ -171,7 +171,7 @@ class TestRefused:
     def test_cut_off_anywhere(self):
         for whole, start in (
             (zip_of([("a", "x" * 100), ("b", "y")]), 4),
-            (tar_of(("a", b"x")), 512),
+            (tar_of(("a", b"x" * 700), ("b", b"y")), 512),
         ):
             for length in range(start, len(whole.rstrip(b"\0"))):
                 with pytest.raises(CannotImport):

@@ -6,14 +6,16 @@ import re
 import uuid
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
+from devstack.processes import wait_until
 from notes.models import Note, NoteTag, NoteVersion, Tag
 from tests.notes.test_browsable import Forms, browser, page_of, submit  # noqa: F401
 from tests.notes.test_notes import NOTES, errors_of, make, url_of
@@ -29,7 +31,7 @@ from tests.notes.transfer.moving import (
     zip_of,
 )
 from tests.plans import buffers, explained, nodes
-from tests.threads import at_once
+from tests.threads import at_once, in_thread
 from transfer import formats, importing
 from transfer.errors import CannotImport
 from transfer.items import Item, note_id
@@ -432,18 +434,42 @@ def test_what_is_here_is_found_by_its_id_alone(api, ada):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_imports_at_once_make_each_note_once(sign_in, ada):
-    notes = [{"title": f"{n}", "tags": [f"t{n % 7}", f"u{n % 11}"]} for n in range(1500)]
+def test_imports_at_once_make_each_note_once(sign_in, ada):
+    notes = [{"title": f"{n}", "tags": [f"t{n % 7}", f"u{n % 11}"]} for n in range(500)]
     clients = [sign_in(ada) for _ in range(4)]
-    # Each in another order.
-    uploads = [lines_of(*notes[n * 300 :], *notes[: n * 300]) for n in range(4)]
-
     take(clients[0], lines_of())
-    reports = at_once(lambda number: counts(take(clients[number], uploads[number])), 4)
-    assert sum(report.get("created", 0) for report in reports) == 1500
-    assert all(sum(report.values()) == 1500 for report in reports), reports
-    assert Note.objects.count() == 1500
-    assert NoteTag.objects.count() == 3000
+    reports = at_once(lambda number: counts(take(clients[number], lines_of(*notes))), 4)
+    assert sum(report.get("created", 0) for report in reports) == 500
+    assert all(sum(report.values()) == 500 for report in reports), reports
+    assert Note.objects.count() == 500
+    assert NoteTag.objects.count() == 1000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_imports_in_opposite_order_do_not_wait_for_each_other(sign_in, ada):
+    keys = {note_id(ada.id, f"{n}"): f"{n}" for n in range(9)}
+    in_order = sorted(keys)
+    uploads = [
+        lines_of(*({"title": "a", "id": keys[each]} for each in in_order[::step]))
+        for step in (1, -1)
+    ]
+    client = sign_in(ada)
+    take(client, lines_of())
+    with transaction.atomic():
+        # Here both come to a stop, with what they have made until then.
+        Note.objects.create(id=in_order[4], user_id=ada.id)
+        imports = [in_thread(partial(take, client, upload)) for upload in uploads]
+        assert wait_until(lambda: _waiting() == 2, 20, every=0.01)
+        transaction.set_rollback(True)
+    reports = [each.result(60) for each in imports]
+    assert sorted(report["created"] for report in reports) == [0, 9]
+    assert sorted(report["unchanged"] for report in reports) == [0, 9]
+
+
+def _waiting():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0]
 
 
 JSON_LINES = lines_of({**NOTE, "id": "a", "created_at": "2026-11-22T09:15:02Z"}, {"title": "b"})
