@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from notes.blocks import MAX_BYTES
 from notes.models import DEFAULT_TITLE
 from notes.serializers import MAX_TAGS
-from notes.tag_names import InvalidTagName, normalise
+from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise
 from transfer.items import Lost
 
 MAX_TITLE = 500
@@ -33,6 +33,13 @@ def with_facts(text: str, *facts: tuple[str, str]) -> str | None:
     if lines and text.strip():
         return f"{text.rstrip()}\n\n{lines}"
     return text or lines or None
+
+
+def path_tag(titles: list[str]) -> str:
+    """Of the folders that a note is in, the uppermost first; of too many the last one."""
+    names = [title for title in titles if title]
+    path = "/".join(names)
+    return path if len(path) <= MAX_LENGTH else names[-1]
 
 
 def tags_of(source: str, names: Iterable[str]) -> tuple[tuple[str, ...], list[Lost]]:

@@ -18,6 +18,7 @@ _MAX_ENDS = 6
 _TARGET = re.compile(rf"\]\((?:<([^<>\n]{{1,{_MAX_TARGET}}})>|([^\s<>\[\]]{{1,{_MAX_TARGET}}}))")
 # `Title (target.md)`, which Notion writes for a relation.
 _RELATION = re.compile(r"(?<!\])\(([^\s()<>\[\]]*(?:\([^\s()<>\[\]]*\)[^\s()<>\[\]]*)*\.md)\)")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 Resolve = Callable[[str], str | None]
 """From a target what stands in its place; None leaves it."""
@@ -58,10 +59,10 @@ def _ends(run: str) -> list[int]:
 def path_of(target: str, folder: str) -> str | None:
     """The path in the archive that a link in a file of this folder leads to, in NFC.
 
-    None where it leads out of the archive, or is an address.
+    None where it leads out of the archive, is an address, or has no ending.
     """
     bare = target.split("#", 1)[0].split("?", 1)[0]
-    if not bare or bare.startswith(("/", "\\")) or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", bare):
+    if "." not in bare or bare.startswith(("/", "\\")) or _SCHEME.match(bare):
         return None
     path = posixpath.normpath(posixpath.join(folder, unquote(bare)))
     return None if path.startswith("..") else unicodedata.normalize("NFC", path)

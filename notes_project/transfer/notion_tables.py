@@ -61,7 +61,7 @@ def load(archive: Archive, member: Member, index: Index, table: Table) -> Refuse
             if header is None:
                 header = record
                 index.set_header(table, header)
-            elif any(record):
+            elif any(cell.strip() for cell in record):
                 index.add_row(table, records.line_num, record)
     except (csv.Error, Unreadable) as error:
         place = f"{table.path}:{records.line_num + 1}"

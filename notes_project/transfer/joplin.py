@@ -1,0 +1,249 @@
+"""Reading Joplin's JEX file, or its RAW folder packed: a file for each note, notebook and tag.
+
+A note's text arrives to the letter but for links to other notes. Its notebook, a path, is a tag.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from transfer.archive import Archive, Member
+from transfer.errors import Unreadable
+from transfer.foreign import (
+    files_lost,
+    path_tag,
+    tags_of,
+    targets_lost,
+    title_lost,
+    title_of,
+    with_facts,
+)
+from transfer.items import Address, Item, Lost, Refused
+from transfer.times import InvalidTime, read_time
+
+NOTE, FOLDER, RESOURCE, TAG, NOTE_TAG = "1", "2", "4", "5", "6"
+# Revisions, keys, searches and what else a profile has are no notes.
+_MAX_TRIED = 10
+_MAX_LEVELS = 50
+_NAME = re.compile(r"[0-9a-f]{32}\.md", re.IGNORECASE)
+_ID = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
+_LINK = re.compile(r":/([0-9a-f]{32})(?![0-9a-z])", re.IGNORECASE)
+_EXTERNAL = re.compile(r"joplin://x-callback-url/openNote\?id=([0-9a-f]{32})(?![0-9a-z])")
+_SCHEMA = """
+CREATE TABLE titles (id TEXT PRIMARY KEY, kind TEXT, title TEXT, parent TEXT) WITHOUT ROWID;
+CREATE TABLE note_tags (note TEXT, tag TEXT, PRIMARY KEY (note, tag)) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A file as Joplin writes it: title, text, and `name: value` lines at the end."""
+
+    title: str
+    body: str
+    values: dict[str, str]
+
+    @property
+    def kind(self) -> str:
+        return self.values["type_"]
+
+    def id(self, name: str = "id") -> str:
+        return self.values.get(name, "").lower()
+
+    def is_set(self, name: str) -> bool:
+        """Of a flag, and of a time in milliseconds."""
+        return self.values.get(name, "") not in ("", "0")
+
+    def time(self, *names: str) -> datetime | None:
+        """The first of these that is a time."""
+        for name in names:
+            try:
+                time = read_time(self.values.get(name))
+            except InvalidTime:
+                continue
+            if time:
+                return time
+        return None
+
+    def milliseconds(self, name: str) -> str:
+        """A time that is a number, as it is written for people."""
+        value = self.values.get(name, "")
+        if not self.is_set(name) or not value.isdecimal() or len(value) > 14:
+            return ""
+        return f"{datetime.fromtimestamp(int(value) / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def parse(text: str) -> Raw | None:
+    """None where it is none."""
+    head, blank, end = text.rstrip().rpartition("\n\n")
+    if not blank:
+        head, end = "", end.lstrip("\n")
+    values = {}
+    for line in end.split("\n"):
+        name, colon, value = line.partition(":")
+        if not colon:
+            return None
+        values[name.strip()] = value.strip()
+    if not values.get("type_", "").isdigit() or not _ID.fullmatch(values.get("id", "")):
+        return None
+    title, _, body = head.partition("\n")
+    return Raw(title, body.removeprefix("\n"), values)
+
+
+def is_export(archive: Archive) -> bool:
+    """Whether a file named after an id has such lines at its end."""
+    tried = 0
+    for member in archive:
+        if _is_item(member):
+            tried += 1
+            try:
+                if parse(archive.text(member)):
+                    return True
+            except Unreadable:
+                pass
+            if tried == _MAX_TRIED:
+                break
+    return False
+
+
+def read(archive: Archive, address: Address) -> Iterator[Item | Refused | Lost]:
+    """One item for each note."""
+    with _Index() as index:
+        for member in archive:
+            raw = _read(archive, member) if _is_item(member) else None
+            if isinstance(raw, Raw):
+                index.add(raw)
+        for member in archive:
+            if _is_item(member):
+                raw = _read(archive, member)
+                if isinstance(raw, Refused):
+                    yield raw
+                elif raw.kind == NOTE:
+                    yield from _note(member.path, raw, index, address)
+
+
+class _Index:
+    """Titles and links of everything, on the disk, for there may be millions; to be closed."""
+
+    def __init__(self) -> None:
+        # An empty name is a temporary file that goes with the connection.
+        self._db = sqlite3.connect("", check_same_thread=False)
+        self._db.executescript(_SCHEMA)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def add(self, raw: Raw) -> None:
+        if raw.kind == NOTE_TAG:
+            question = "INSERT OR IGNORE INTO note_tags VALUES (?, ?)"
+            self._db.execute(question, (raw.id("note_id"), raw.id("tag_id")))
+        elif raw.kind in (NOTE, FOLDER, RESOURCE, TAG):
+            question = "INSERT OR IGNORE INTO titles VALUES (?, ?, ?, ?)"
+            self._db.execute(question, (raw.id(), raw.kind, raw.title, raw.id("parent_id")))
+
+    def title(self, identifier: str, kind: str) -> str | None:
+        """None where there is no such thing of this kind."""
+        found = self._find(identifier)
+        return found[1] if found and found[0] == kind else None
+
+    def tags(self, note: str) -> list[str]:
+        question = (
+            "SELECT title FROM note_tags JOIN titles ON id = tag WHERE note = ? ORDER BY title"
+        )
+        return [title for (title,) in self._db.execute(question, (note,)) if title]
+
+    def notebook(self, identifier: str) -> list[str]:
+        """The titles of a notebook and of those above it, the uppermost first."""
+        titles: list[str] = []
+        found = self._find(identifier)
+        while found and found[0] == FOLDER and len(titles) < _MAX_LEVELS:
+            titles.insert(0, found[1])
+            found = self._find(found[2])
+        return titles
+
+    def _find(self, identifier: str) -> Any:
+        question = "SELECT kind, title, parent FROM titles WHERE id = ?"
+        return self._db.execute(question, (identifier,)).fetchone()
+
+
+def _is_item(member: Member) -> bool:
+    return _NAME.fullmatch(posixpath.basename(member.path)) is not None
+
+
+def _read(archive: Archive, member: Member) -> Raw | Refused:
+    try:
+        raw = parse(archive.text(member))
+    except Unreadable as error:
+        return Refused(member.path, str(error))
+    return raw or Refused(member.path, "It does not end as an item of Joplin does. Export again.")
+
+
+def _note(
+    source: str, raw: Raw, index: _Index, address: Address
+) -> Iterator[Item | Refused | Lost]:
+    if raw.is_set("encryption_applied"):
+        reason = "It is encrypted. Let Joplin decrypt everything, and export again."
+        yield Refused(source, reason)
+        return
+    if raw.is_set("deleted_time"):
+        reason = "It is in Joplin's trash. Restore it there and export again, if you want it."
+        yield Refused(source, reason)
+        return
+    files: list[str] = []
+    missing: list[str] = []
+
+    def replacement(match: re.Match[str]) -> str:
+        target = match[1].lower()
+        if index.title(target, NOTE) is not None:
+            return address(_key(target))
+        file = index.title(target, RESOURCE)
+        if file is not None:
+            files.append(file or target)
+        elif index.title(target, FOLDER) is None:
+            missing.append(match[0])
+        return match[0]
+
+    text = _EXTERNAL.sub(replacement, _LINK.sub(replacement, raw.body))
+    tags, lost = tags_of(source, _tags(raw, index))
+    yield Item(
+        source,
+        _key(raw.id()),
+        title_of(raw.title, text.lstrip().partition("\n")[0]),
+        with_facts(
+            text,
+            ("Source", raw.values.get("source_url", "")),
+            ("Author", raw.values.get("author", "")),
+            ("Due", raw.milliseconds("todo_due")),
+        ),
+        tags,
+        created_at=raw.time("user_created_time", "created_time"),
+        updated_at=raw.time("user_updated_time", "updated_time"),
+    )
+    yield from title_lost(source, raw.title)
+    yield from lost + files_lost(source, files) + targets_lost(source, missing)
+    if raw.values.get("markup_language") == "2":
+        yield Lost(source, "It is an HTML note: its text is the HTML.")
+
+
+def _tags(raw: Raw, index: _Index) -> Iterator[str]:
+    notebook = path_tag(index.notebook(raw.id("parent_id")))
+    if notebook:
+        yield notebook
+    if raw.is_set("is_todo"):
+        yield "done" if raw.is_set("todo_completed") else "todo"
+    if raw.is_set("is_conflict"):
+        yield "conflict"
+    yield from index.tags(raw.id())
+
+
+def _key(identifier: str) -> str:
+    return f"joplin:{identifier}"

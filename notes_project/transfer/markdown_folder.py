@@ -1,0 +1,157 @@
+"""Reading a packed folder of Markdown files, as Joplin's "MD" and "MD + Front Matter" exports are.
+
+A file is a note with the file's text to the letter, but for its front matter and for links to other
+files, which lead to their notes. The folder that it is in, as a path, is a tag.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from transfer import front_matter
+from transfer.archive import Archive, Member
+from transfer.errors import Unreadable
+from transfer.foreign import (
+    files_lost,
+    path_tag,
+    tags_of,
+    targets_lost,
+    title_lost,
+    title_of,
+    with_facts,
+)
+from transfer.items import Address, Item, Lost, Refused
+from transfer.links import path_of, rewritten
+from transfer.times import InvalidTime, read_time
+
+_ENDINGS = (".md", ".markdown")
+_HTML = ".html"
+# What Joplin adds: attached files, and icons of notebooks.
+_RESOURCES = re.compile(r"([^/]+/)?_resources/")
+_ADDED = re.compile(r"(.*/)?(_resources/.*|_notebook\.yml|_folder_icon\.[^/]*)", re.DOTALL)
+_BLANK = re.compile(r"[ \t]*\r?\n")
+
+
+def is_export(archive: Archive) -> bool:
+    return any(_is_note(member.path) for member in archive)
+
+
+def read(archive: Archive, address: Address) -> Iterator[Item | Refused | Lost]:
+    """One item for each file."""
+    root = _root(archive)
+    for member in archive:
+        if _is_note(member.path):
+            yield from _note(archive, member, root, address)
+        elif not _ADDED.fullmatch(member.path):
+            yield Refused(member.path, "It is no Markdown file.")
+
+
+def _is_note(path: str) -> bool:
+    return path.lower().endswith((*_ENDINGS, _HTML)) and not _ADDED.fullmatch(path)
+
+
+def _root(archive: Archive) -> str:
+    """The folder that was packed, where it was packed with its name."""
+    for member in archive:
+        match = _RESOURCES.match(member.path)
+        if match:
+            return match[1] or ""
+    return ""
+
+
+@dataclass(slots=True)
+class _Links:
+    """Where the links of one file lead, and what is found on the way."""
+
+    archive: Archive
+    root: str
+    address: Address
+    folder: str
+    files: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    def __call__(self, target: str) -> str | None:
+        path = path_of(target, self.folder)
+        if path is None:
+            return None
+        name = posixpath.basename(path)
+        if not self.archive.find(path):
+            if _is_note(path):
+                self.missing.append(name)
+        elif _is_note(path):
+            return self.address(_key(path, self.root))
+        else:
+            self.files.append(name)
+        return None
+
+
+def _key(path: str, root: str) -> str:
+    return f"markdown:{path.removeprefix(root)}"
+
+
+def _note(
+    archive: Archive, member: Member, root: str, address: Address
+) -> Iterator[Item | Refused | Lost]:
+    source = member.path
+    folder, name = posixpath.split(source)
+    try:
+        text = archive.text(member)
+    except Unreadable as error:
+        yield Refused(source, str(error))
+        return
+    values: dict[str, Any] = {}
+    try:
+        values, text = front_matter.split(text)
+    except front_matter.InvalidFrontMatter as error:
+        yield Lost(source, f"{error} It stays in the text.")
+    text = _BLANK.sub("", text, count=1) if values and _BLANK.match(text) else text
+    links = _Links(archive, root, address, folder)
+    title = _text(values, "title")
+    names = [path_tag(f"{folder}/".removeprefix(root).split("/")), *_todo(values), *_tags(values)]
+    tags, lost = tags_of(source, filter(None, names))
+    yield Item(
+        source,
+        _key(source, root),
+        title_of(title, posixpath.splitext(name)[0]),
+        with_facts(
+            rewritten(text, links),
+            ("Source", _text(values, "source")),
+            ("Author", _text(values, "author")),
+            ("Due", _text(values, "due")),
+        ),
+        tags,
+        created_at=_time(values, "created"),
+        updated_at=_time(values, "updated"),
+    )
+    yield from title_lost(source, title)
+    yield from lost + files_lost(source, links.files) + targets_lost(source, links.missing)
+    if source.lower().endswith(_HTML):
+        yield Lost(source, "It is an HTML note: its text is the HTML.")
+
+
+def _text(values: dict[str, Any], name: str) -> str:
+    value = values.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _time(values: dict[str, Any], name: str) -> Any:
+    try:
+        return read_time(_text(values, name))
+    except InvalidTime:
+        return None
+
+
+def _tags(values: dict[str, Any]) -> list[str]:
+    tags = values.get("tags")
+    names = tags.split(",") if isinstance(tags, str) else tags
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
+def _todo(values: dict[str, Any]) -> list[str]:
+    """Of a to-do its state."""
+    state = _text(values, "completed?").lower()
+    return [("done" if state in ("yes", "true") else "todo")] if state else []

@@ -1,0 +1,110 @@
+"""Packed folders of Markdown files, as Joplin makes them, become notes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tests.notes.transfer.foreign_exports import zipped
+from tests.notes.transfer.reading import Result
+from transfer import markdown_folder as reader
+
+FRONT_MATTER = """\
+---
+title: "Trip: the plan"
+updated: 2021-05-01 08:00:00Z
+created: 2020-03-27 21:15:02Z
+source: https://example.com/
+author: Scott
+latitude: 58.22220000
+longitude: 0.00000000
+altitude: 0.0000
+completed?: no
+due: 2021-06-01 00:00:00Z
+tags:
+  - lamp
+  - Moth
+---
+
+"""
+
+
+def read(files: dict[str, str | bytes]) -> Result:
+    return Result(reader, zipped(files))
+
+
+def test_a_file_without_front_matter():
+    text = "\n# Heading\n\n---\n\ntext\r\n"
+    item = read({"Work/2024/Plan.md": text})["Plan"]
+    assert item.content == text
+    assert item.key == "markdown:Work/2024/Plan.md"
+    assert item.tags == ("work/2024",)
+    assert item.created_at is item.updated_at is None
+
+
+def test_front_matter_becomes_what_a_note_has():
+    item = read({"Trip_ the plan.md": f"{FRONT_MATTER}Body\n"})["Trip: the plan"]
+    assert item.content == (
+        "Body\n\nSource: https://example.com/\nAuthor: Scott\nDue: 2021-06-01 00:00:00Z\n"
+    )
+    assert item.created_at == datetime(2020, 3, 27, 21, 15, 2, tzinfo=UTC)
+    assert item.updated_at == datetime(2021, 5, 1, 8, tzinfo=UTC)
+    assert item.tags == ("todo", "lamp", "moth")
+
+
+def test_front_matter_as_older_versions_and_other_programs_write_it():
+    texts = {
+        "a.md": "---\ntitle: -60\ncreated: 1970-01-01 00:00Z\ncompleted?: yes\ntags: x, y\n---\nb",
+        "b.md": "---\ntitle: |-\n  two\n  lines\ncreated: never\ntags: 3\nsource: [a]\n---\n\n\nb",
+    }
+    done = read(texts)
+    assert [(item.title, item.content, item.tags) for item in done.items] == [
+        ("-60", "b", ("done", "x", "y")),
+        ("two\nlines", "\nb", ("3",)),
+    ]
+    assert done.items[0].created_at == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def test_what_is_no_front_matter_stays_in_the_text():
+    text = "---\ntitle: -x: y: z\n---\n\nbody"
+    done = read({"a.md": text})
+    assert (done["a"].title, done["a"].content) == ("a", text)
+    assert "It stays in the text." in done.reasons[0]
+
+
+def test_links_lead_to_notes_and_stay_where_they_do_not():
+    text = (
+        "[other](../Other%20book/A%20note%20%281%29.md#x) [gone](gone.md) [web](https://a.example/b.md)"
+        " ![pic](../../_resources/photo%20%281%29.png) ![](<../../_resources/b c.png>)"
+    )
+    done = read(
+        {
+            "Work/Deep/Note.md": text,
+            "Work/Other book/A note (1).md": "",
+            "_resources/photo (1).png": b"png",
+            "_resources/b c.png": b"png",
+            "_resources/page.md": "attached",
+        }
+    )
+    assert done["Note"].content == text.replace(
+        "../Other%20book/A%20note%20%281%29.md#x", "/at/markdown:Work/Other book/A note (1).md"
+    )
+    assert done.reasons == [
+        "Files are not kept here; the links to them stay as they were: photo (1).png, b c.png.",
+        "It links to what the export does not have: gone.md.",
+    ]
+    assert done.titles == ["Note", "A note (1)"]
+
+
+def test_the_folder_that_was_packed_is_no_notebook():
+    done = read({"Export 2024/Work/a.md": "", "Export 2024/_resources/x.png": b""})
+    assert (done["a"].key, done["a"].tags) == ("markdown:Work/a.md", ("work",))
+
+
+def test_html_notes_and_other_files():
+    files = {"page.html": "<p>", "list.txt": "a", "Work/_notebook.yml": "icon:", "c.md": b"\xff"}
+    done = read(files)
+    assert done["page"].content == "<p>"
+    assert done.reasons == ["It is an HTML note: its text is the HTML."]
+    assert done.refused["list.txt"] == "It is no Markdown file."
+    assert "UTF-8" in done.refused["c.md"]
+    assert len(done.refused) == 2
