@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
-from transfer import jsonl, markdown, notion
+from transfer import joplin, jsonl, markdown, markdown_folder, notion
 from transfer.archive import Archive
 from transfer.errors import UnknownFormat
 from transfer.items import Address, Item, Lost, Refused
@@ -37,9 +37,10 @@ def opened(
 
 
 def _read(archive: Archive, address: Address) -> tuple[str, Iterator[Item | Refused | Lost]]:
-    # Other programs know no marker: theirs are told by their names, so they come later.
     if markdown.is_mine(archive):
         return markdown.FORMAT, markdown.read(archive)
-    if notion.is_export(archive):
-        return "notion", notion.read(archive, address)
+    # The narrowest first: Joplin's names could be Notion's, and both have Markdown files.
+    for reader in (joplin, notion, markdown_folder):
+        if reader.is_export(archive):
+            return reader.FORMAT, reader.read(archive, address)
     raise UnknownFormat("The archive is no export of notes that is read here.")

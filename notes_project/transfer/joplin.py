@@ -27,6 +27,7 @@ from transfer.foreign import (
 from transfer.items import Address, Item, Lost, Refused
 from transfer.times import InvalidTime, read_time
 
+FORMAT = "joplin"
 NOTE, FOLDER, RESOURCE, TAG, NOTE_TAG = "1", "2", "4", "5", "6"
 # Revisions, keys, searches and what else a profile has are no notes.
 _MAX_TRIED = 10

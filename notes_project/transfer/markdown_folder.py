@@ -28,6 +28,7 @@ from transfer.items import Address, Item, Lost, Refused
 from transfer.links import path_of, rewritten
 from transfer.times import InvalidTime, read_time
 
+FORMAT = "markdown"
 _ENDINGS = (".md", ".markdown")
 _HTML = ".html"
 # What Joplin adds: attached files, and icons of notebooks.

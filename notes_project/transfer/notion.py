@@ -20,6 +20,7 @@ from transfer.notion_index import PAGE, TABLE, Index, key_of
 from transfer.notion_tables import load, notes_of
 from transfer.notion_text import properties_of, split_name, split_title
 
+FORMAT = "notion"
 _PART = re.compile(r"([^/_]*)-Part-(\d{1,4})(?: ?\(\d+\))?\.zip", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://(?:[\w-]+\.)*notion\.(?:so|site)/([^?#]*)")
 _ID_AT_END = re.compile(r"[0-9a-f]{32}\Z")
@@ -116,8 +117,8 @@ def _page(
     title, text = split_title(page)
     title = title_of(title, split_name(name[: -len(PAGE)])[0])
     key = key_of(member.path)
-    index.entitle(key, title)
     properties = properties_of(text)
+    index.entitle(key, title, properties.names)
     tags, lost = tags_of(member.path, properties.tags)
     links = _Links(archive, index, address, folder)
     text = rewritten_relations(rewritten(text, links), links)

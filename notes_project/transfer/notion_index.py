@@ -14,11 +14,12 @@ from transfer.archive import Member
 from transfer.notion_text import comparable, split_name
 
 PAGE, TABLE, ALL_ROWS = ".md", ".csv", "_all"
+_MAX_LIKE = 10
 _WRAPPER = re.compile(r"\A(?:[^/]*_)?Export(?:Block)?-[0-9a-f-]{36}[^/]*/")
 _SCHEMA = """
 CREATE TABLE pages (
     number INTEGER PRIMARY KEY, key TEXT UNIQUE, path TEXT, part INTEGER,
-    folder TEXT, title TEXT, is_row INTEGER DEFAULT 0
+    folder TEXT, title TEXT, properties TEXT DEFAULT '[]', is_row INTEGER DEFAULT 0
 );
 CREATE INDEX pages_titles ON pages (folder, is_row, title);
 CREATE TABLE tables (
@@ -127,9 +128,12 @@ class Index:
         )
         return bool(where == f"{member.path}\0{member.part}")
 
-    def entitle(self, key: str, title: str) -> None:
-        """The whole title of a page; names of files have it cut off."""
-        self._db.execute("UPDATE pages SET title = ? WHERE key = ?", (comparable(title), key))
+    def entitle(self, key: str, title: str, properties: Sequence[str]) -> None:
+        """Its whole title, which names of files have cut off, and the names of its properties."""
+        self._db.execute(
+            "UPDATE pages SET title = ?, properties = ? WHERE key = ?",
+            (comparable(title), json.dumps(properties), key),
+        )
 
     def children(self, path: str) -> Iterator[tuple[str, str]]:
         """Key and title of the pages and tables in the folder of a page."""
@@ -155,11 +159,7 @@ class Index:
     def add_row(self, table: Table, line: int, cells: Sequence[str]) -> None:
         """With the page of this title that no other row has."""
         title = comparable(cells[0])
-        page = self._value(
-            "SELECT key FROM pages WHERE folder IN (?, ?) AND is_row = 0 AND title = ? LIMIT 1",
-            *table.folders,
-            title or "Untitled",
-        )
+        page = self._page_of(table, title or "Untitled", cells)
         self._db.execute("UPDATE pages SET is_row = 1 WHERE key = ?", (page,))
         last = self._value(
             "SELECT max(nth) FROM rows WHERE title = ? AND of_table = ?", title, table.number
@@ -168,6 +168,27 @@ class Index:
             "INSERT INTO rows (of_table, line, title, nth, cells, page) VALUES (?, ?, ?, ?, ?, ?)",
             (table.number, line, title, (last or 0) + 1, json.dumps(cells), page),
         )
+
+    def _page_of(self, table: Table, title: str, cells: Sequence[str]) -> str | None:
+        """The key of a page in the table's folder.
+
+        An export without folders has them all beside the table. There a page of this title is the
+        row's if it has one of its properties, or the row has none.
+        """
+        condition = "SELECT key, properties FROM pages WHERE is_row = 0 AND title = ?"
+        here = f"{condition} AND folder IN (?, ?) LIMIT 1"
+        key: str
+        for key, _ in self._db.execute(here, (title, *table.folders)):
+            return key
+        if self._value("SELECT 1 FROM pages WHERE folder IN (?, ?) LIMIT 1", *table.folders):
+            return None
+        header = self.header(table)
+        has = {name for name, cell in zip(header[1:], cells[1:], strict=False) if cell}
+        beside = f"{condition} AND folder = ? LIMIT {_MAX_LIKE}"
+        for key, names in self._db.execute(beside, (title, posixpath.dirname(table.path))):
+            if not has or has & set(json.loads(names)):
+                return key
+        return None
 
     def rows(self, table: Table) -> Iterator[Row]:
         condition = "of_table = ? ORDER BY number"

@@ -47,6 +47,7 @@ _TIME_FORMATS = (
 class Properties:
     """What a note has a place for; all of them stay in the text."""
 
+    names: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     created_at: datetime | None = None
     updated_at: datetime | None = None
@@ -95,7 +96,7 @@ def as_properties(pairs: list[tuple[str, str]]) -> Properties:
             created = created or _time(value)
         elif name in _UPDATED:
             updated = updated or _time(value)
-    return Properties(tuple(tags), created, updated)
+    return Properties(tuple(name for name, _ in pairs), tuple(tags), created, updated)
 
 
 def _time(value: str) -> datetime | None:

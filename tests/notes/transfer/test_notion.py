@@ -186,6 +186,33 @@ def test_rows_whose_titles_are_written_otherwise_in_their_pages_are_not_doubled(
     assert read["Tasks"].content == f"- [a]({path('a')})\n- [b]({path('b')})\n"
 
 
+def test_rows_have_their_pages_in_an_export_without_folders():
+    rows = [Page("One", "text", properties={"Status": "Done"}), Page("Two")]
+    database = Database("Tasks", rows=rows, without_page=[Page("Plan", properties={"Status": "x"})])
+    files = notion(Page("Plan", "Status quo", id=id_of("other")), database)
+    files = {path.rpartition("/")[2]: content for path, content in files.items()}
+    read = Result(reader, zipped(files))
+    assert sorted(read.titles) == ["One", "Plan", "Plan", "Tasks", "Two"]
+    assert read["Tasks"].content == (
+        f"- [One]({path('One')})\n- [Two]({path('Two')})\n- [Plan]({path('Tasks')}:1:Plan)\n"
+    )
+
+
+def test_a_row_has_its_page_by_the_whole_title():
+    long = "Everything that has to be done before the winter of 2026 comes"
+    read = result(Database("Tasks", rows=[Page(long)], without_page=[Page("a")]))
+    assert sorted(read.titles) == [long, "Tasks", "a"]
+
+
+def test_a_list_is_as_long_as_a_note_has_room_for():
+    rows = [Page(f"{number} {'x' * 90}") for number in range(6000)]
+    read = result(Database("Tasks", without_page=rows))
+    assert len(read.items) == 6001
+    assert 1_048_300 < len(read["Tasks"].content) <= 1_048_576
+    listed = read["Tasks"].content.count("\n")
+    assert read.reasons == [f"The list has room for {listed:,} of 6,000 links. All are notes."]
+
+
 def test_a_view_of_a_database_makes_no_row_twice():
     rows = [Page(title, properties={"Status": title, "Due": "today"}) for title in "abc"]
     database = Database("Tasks", rows=rows[:2], without_page=rows[2:])
