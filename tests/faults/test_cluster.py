@@ -30,6 +30,14 @@ def test_the_leader_dies_before_the_others_have_its_messages(system, rng):
     with system.under_load(rng) as load:
         for follower in followers:
             system.freeze(getattr(system.stack, follower))
+        lines = system.new_lines("relay")
+        # What a follower had asked for when it fell asleep waits in its socket: the first messages.
+        for _ in range(2):
+            some_left = _crowd(system)
+            system.reach(
+                lambda: "nothing_sent" in lines() or some_left(),  # noqa: B023
+                "the relay gives up its messages, or takes some for sent",
+            )
         system.require_answers(load, time.monotonic())
         system.kill(leader)
         system.go_on()
@@ -49,6 +57,13 @@ def test_two_consumers_share_the_partitions(system, rng):
         system.kill("consumer")
         system.kill(rng.choice(BROKERS))
         system.wait_until_applied()
+
+
+def _crowd(system):
+    """Registers users in all partitions; gives what tells whether some have left the outbox."""
+    crowd = [str(user_id) for user_id in system.register_crowd()]
+    query = "SELECT count(*) FROM outbox WHERE aggregateid = ANY(%s)"
+    return lambda: system.users_sql(query, [crowd]) < [(len(crowd),)]
 
 
 def _shares(admin):
