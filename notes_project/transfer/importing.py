@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import IO, Any
 from uuid import UUID
 
 import orjson
 from django.db import DataError, IntegrityError, connection, transaction
+from django.db.models.expressions import RawSQL
 from django.urls import reverse
-from django.utils import timezone
 
-from notes import blocks
-from notes.models import BLOCKS, TEXT, Note
-from notes.serializers import ID, MAX_CONTENT_BYTES, MAX_TAGS, MAX_TITLE
-from notes.tag_names import InvalidTagName, normalise_all
+from notes.models import Note
 from notes.write import make_tags
 from transfer import formats
+from transfer.drafts import Draft, Unfit, draft_of
 from transfer.items import Item, Lost, Refused, note_id
 from transfer.report import CHANGED, CREATED, LOST, REFUSED, UNCHANGED, Report
 from users.authentication import NoSuchAccount
 from users.models import User
 
+Entry = Draft | Refused | Lost
+
 BATCH = 500
 # Of contents: a large one takes its time to index, and a statement of a web request has 10 s.
 BATCH_BYTES = 1024 * 1024
-# A note changed later than now would be ordered wrong until then.
-_CLOCKS_DIFFER = timedelta(days=1)
 _FIND_TAGS = "SELECT name, id FROM tags WHERE name = ANY(%s) ORDER BY name FOR KEY SHARE"
+# As `Draft.state` has it.
+_DIGEST = "encode(sha256(convert_to(notes.content, 'UTF8')), 'hex')"
+_STATE = ("title", "digest", "content_format", "is_archived", "tag_names")
 # In one order, so that two imports which make the same notes never wait for each other.
 _CREATE = """
 WITH new AS (
@@ -59,35 +57,6 @@ WITH new AS (
 )
 SELECT id FROM made
 """
-
-
-class Unfit(ValueError):
-    """An item is nothing that a note can be. Its text is for the person whose it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An item as it is written. A note has the id `own` where it was exported from this user."""
-
-    source: str
-    id: UUID
-    own: UUID | None
-    title: str
-    content: str | None
-    content_format: str
-    is_archived: bool
-    tags: list[str]
-    created_at: datetime | None
-    updated_at: datetime | None
-
-    @property
-    def size(self) -> int:
-        return len(self.content or "")
-
-    @property
-    def state(self) -> tuple[Any, ...]:
-        """What tells whether a note is still as the item has it."""
-        return self.title, self.content, self.content_format, self.is_archived, self.tags
 
 
 def take(
@@ -128,108 +97,51 @@ def _take_all(
 ) -> None:
     writer = _look if dry_run else _write
     done = 0
-    for batch in _batches(_drafts(user.pk, items, report)):
+    for batch in _batches(_checked(user.pk, items)):
         writer(user, batch, report)
         done += len(batch)
         progress(done)
 
 
-def _drafts(
-    user_id: UUID, items: Iterable[Item | Refused | Lost], report: Report
-) -> Iterator[Draft]:
+def _checked(user_id: UUID, items: Iterable[Item | Refused | Lost]) -> Iterator[Entry]:
     # An empty name is a temporary file that goes with the connection.
     with closing(sqlite3.connect("", check_same_thread=False)) as seen:
         seen.execute("CREATE TABLE seen (id PRIMARY KEY) WITHOUT ROWID")
         for item in items:
             if not isinstance(item, Item):
-                outcome = LOST if isinstance(item, Lost) else REFUSED
-                report.add(outcome, item.source, item.reason)
+                yield item
                 continue
             try:
-                draft = _draft(user_id, item)
+                draft = draft_of(user_id, item)
             except Unfit as error:
-                report.add(REFUSED, item.source, str(error))
+                yield Refused(item.source, str(error))
                 continue
             statement = "INSERT OR IGNORE INTO seen VALUES (?)"
-            if seen.execute(statement, [draft.id.bytes]).rowcount:
-                yield draft
-            else:
-                report.add(REFUSED, item.source, "It has the same id as one before it.")
+            is_new = seen.execute(statement, [draft.id.bytes]).rowcount
+            yield draft if is_new else Refused(item.source, "It has the same id as one before it.")
 
 
-def _draft(user_id: UUID, item: Item) -> Draft:
-    """Raises Unfit."""
-    for text in (item.key, item.title, item.content if isinstance(item.content, str) else ""):
-        _require_characters(text)
-    if len(item.title) > MAX_TITLE:
-        raise Unfit(f"Its title has more than {MAX_TITLE} characters.")
-    content, content_format = _content(item)
-    try:
-        tags = normalise_all(item.tags)
-    except InvalidTagName as error:
-        raise Unfit(str(error)) from None
-    if len(tags) > MAX_TAGS:
-        raise Unfit(f"It has more than {MAX_TAGS} tags.")
-    latest = timezone.now() + _CLOCKS_DIFFER
-    if any(time and time > latest for time in (item.created_at, item.updated_at)):
-        raise Unfit("It was created or changed in the future.")
-    return Draft(
-        item.source,
-        note_id(user_id, item.key),
-        UUID(item.key) if re.fullmatch(ID, item.key) else None,
-        item.title,
-        content,
-        content_format,
-        item.is_archived,
-        tags,
-        item.created_at,
-        item.updated_at,
-    )
-
-
-def _content(item: Item) -> tuple[str | None, str]:
-    """As it is stored. Raises Unfit."""
-    if isinstance(item.content, dict):
-        try:
-            return str(blocks.canonical(item.content)), BLOCKS
-        except blocks.InvalidDocument as error:
-            place, (_, detail) = next(iter(error.errors.items()))
-            raise Unfit(f"Its block document is not valid at {place or '/'}: {detail}") from None
-    if item.content is not None and len(item.content.encode()) > MAX_CONTENT_BYTES:
-        raise Unfit(f"Its content has more than {MAX_CONTENT_BYTES:,} bytes.")
-    return item.content, TEXT
-
-
-def _require_characters(text: str) -> None:
-    """Raises Unfit for what PostgreSQL has no place for."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise Unfit("It has a lone surrogate, which is no character.") from None
-    if "\0" in text:
-        raise Unfit("It has a null character.")
-
-
-def _batches(drafts: Iterator[Draft]) -> Iterator[list[Draft]]:
-    batch: list[Draft] = []
+def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+    batch: list[Entry] = []
     size = 0
-    for draft in drafts:
-        if batch and (len(batch) == BATCH or size + draft.size > BATCH_BYTES):
+    for entry in entries:
+        more = entry.size if isinstance(entry, Draft) else 0
+        if batch and (len(batch) == BATCH or size + more > BATCH_BYTES):
             yield batch
             batch, size = [], 0
-        batch.append(draft)
-        size += draft.size
+        batch.append(entry)
+        size += more
     if batch:
         yield batch
 
 
-def _look(user: User, batch: list[Draft], report: Report) -> None:
+def _look(user: User, batch: Sequence[Entry], report: Report) -> None:
     """A dry run."""
     for _ in _without_known(user, batch, report):
         report.add(CREATED)
 
 
-def _write(user: User, batch: list[Draft], report: Report) -> None:
+def _write(user: User, batch: Sequence[Entry], report: Report) -> None:
     new = _without_known(user, batch, report)
     try:
         made = _create(user, new) if new else set()
@@ -250,28 +162,35 @@ def _write(user: User, batch: list[Draft], report: Report) -> None:
         report.add(REFUSED, draft.source, "It cannot be written. Import it again.")
 
 
-def _without_known(user: User, batch: list[Draft], report: Report) -> list[Draft]:
-    """Those of which the user has no note; the others are reported."""
-    if not batch:
-        return []
-    ids = [draft.id for draft in batch] + [draft.own for draft in batch if draft.own]
-    columns = ("title", "content", "content_format", "is_archived", "tag_names")
-    rows = Note.objects.filter(user=user, pk__in=ids).with_tag_names()
-    known = {row["pk"]: row for row in rows.values("pk", "deleted_at", *columns)}
+def _without_known(user: User, batch: Sequence[Entry], report: Report) -> list[Draft]:
+    """The drafts of which the user has no note; all else is reported."""
+    drafts = [entry for entry in batch if isinstance(entry, Draft)]
+    known = _known(user, drafts) if drafts else {}
     new = []
-    for draft in batch:
-        row = known.get(draft.own) or known.get(draft.id)
+    for entry in batch:
+        if not isinstance(entry, Draft):
+            outcome = LOST if isinstance(entry, Lost) else REFUSED
+            report.add(outcome, entry.source, entry.reason)
+            continue
+        row = known.get(entry.own) or known.get(entry.id)
         if row is None:
-            new.append(draft)
+            new.append(entry)
         elif row["deleted_at"] is not None:
-            report.add(CHANGED, draft.source, "It is in the trash, and stays there.")
-        elif tuple(row[name] for name in columns) == draft.state:
+            report.add(CHANGED, entry.source, "It is in the trash, and stays there.")
+        elif tuple(row[name] for name in _STATE) == entry.state:
             report.add(UNCHANGED)
         else:
-            report.add(
-                CHANGED, draft.source, "It is here, and was changed since; it stays as it is."
-            )
+            reason = "It is here, and was changed since; it stays as it is."
+            report.add(CHANGED, entry.source, reason)
     return new
+
+
+def _known(user: User, drafts: list[Draft]) -> dict[UUID | None, dict[str, Any]]:
+    """By id what there is of them. No contents: those that are here may be large by now."""
+    ids = [draft.id for draft in drafts] + [draft.own for draft in drafts if draft.own]
+    notes = Note.objects.filter(user=user, pk__in=ids).with_tag_names()
+    rows = notes.annotate(digest=RawSQL(_DIGEST, ())).values("pk", "deleted_at", *_STATE)  # noqa: S611
+    return {row["pk"]: row for row in rows}
 
 
 def _create(user: User, drafts: list[Draft]) -> set[UUID]:

@@ -32,7 +32,7 @@ from tests.notes.transfer.moving import (
 )
 from tests.plans import buffers, explained, nodes
 from tests.threads import at_once, in_thread
-from transfer import formats, importing
+from transfer import drafts, formats, importing
 from transfer.errors import CannotImport
 from transfer.items import Item, note_id
 from users.authentication import NoSuchAccount
@@ -86,6 +86,18 @@ class TestNothingTwice:
         assert [line["source"] for line in report["report"]] == [f"upload:{n}" for n in range(2, 6)]
         assert "trash" in report["report"][3]["reason"]
         assert stored(ada) == before
+
+    def test_the_report_is_in_the_order_of_the_upload(self, api, ada):
+        first = {**NOTE, "id": "a"}
+        take(api, lines_of(first))
+        api.patch(f"{NOTES}{note_id(ada.id, 'a')}/", {"title": "Other"})
+        lines = [{"title": 5}, first, {"title": 5}, first, {"title": ""}]
+        report = take(api, lines_of(*lines))
+        outcomes = [(line["source"][-1], line["outcome"]) for line in report["report"]]
+        assert outcomes == [
+            *(("2", "refused"), ("3", "changed"), ("4", "refused"), ("5", "refused")),
+        ]
+        assert counts(report) == {"created": 1, "changed": 1, "refused": 3}
 
     def test_ones_own_export_changes_nothing(self, api, ada):
         made = make(api, **NOTE)
@@ -358,7 +370,7 @@ def test_who_is_not_signed_in_writes_nothing(db):
 
 def test_what_the_database_refuses_harms_no_other(api, monkeypatch):
     """As of a future constraint: the checks before it know nothing of that."""
-    monkeypatch.setattr(importing, "MAX_TITLE", 1000)
+    monkeypatch.setattr(drafts, "MAX_TITLE", 1000)
     report = take(api, lines_of(NOTE, {"title": "x" * 501}, {"title": "b", "tags": ["a"]}))
     assert counts(report) == {"created": 2, "refused": 1}
     assert Note.objects.count() == 2
@@ -502,7 +514,7 @@ def test_whatever_an_upload_holds_it_is_an_item_or_refused(changes, file):
             with formats.opened([("a", io.BytesIO(upload))], 10**6, str) as (_, items):
                 for item in items:
                     if isinstance(item, Item):
-                        with suppress(importing.Unfit):
-                            importing._draft(user_id, item)
+                        with suppress(drafts.Unfit):
+                            drafts.draft_of(user_id, item)
         except CannotImport:
             continue

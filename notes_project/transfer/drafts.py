@@ -1,0 +1,104 @@
+"""Items checked, and in the form in which they are written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from notes import blocks
+from notes.models import BLOCKS, TEXT
+from notes.serializers import ID, MAX_CONTENT_BYTES, MAX_TAGS, MAX_TITLE
+from notes.tag_names import InvalidTagName, normalise_all
+from transfer.items import Item, note_id
+
+# A note changed later than now would be ordered wrong until then.
+_CLOCKS_DIFFER = timedelta(days=1)
+
+
+class Unfit(ValueError):
+    """An item is nothing that a note can be. Its text is for the person whose it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An item as it is written. A note has the id `own` where it was exported from this user."""
+
+    source: str
+    id: UUID
+    own: UUID | None
+    title: str
+    content: str | None
+    content_format: str
+    is_archived: bool
+    tags: list[str]
+    created_at: datetime | None
+    updated_at: datetime | None
+
+    @property
+    def size(self) -> int:
+        return len(self.content or "")
+
+    @property
+    def state(self) -> tuple[Any, ...]:
+        """What tells whether a note is still as the item has it; of the content its SHA-256."""
+        digest = None if self.content is None else sha256(self.content.encode()).hexdigest()
+        return self.title, digest, self.content_format, self.is_archived, self.tags
+
+
+def draft_of(user_id: UUID, item: Item) -> Draft:
+    """Raises Unfit."""
+    for text in (item.key, item.title, item.content if isinstance(item.content, str) else ""):
+        _require_characters(text)
+    if len(item.title) > MAX_TITLE:
+        raise Unfit(f"Its title has more than {MAX_TITLE} characters.")
+    content, content_format = _content(item)
+    try:
+        tags = normalise_all(item.tags)
+    except InvalidTagName as error:
+        raise Unfit(str(error)) from None
+    if len(tags) > MAX_TAGS:
+        raise Unfit(f"It has more than {MAX_TAGS} tags.")
+    latest = timezone.now() + _CLOCKS_DIFFER
+    if any(time and time > latest for time in (item.created_at, item.updated_at)):
+        raise Unfit("It was created or changed in the future.")
+    return Draft(
+        item.source,
+        note_id(user_id, item.key),
+        UUID(item.key) if re.fullmatch(ID, item.key) else None,
+        item.title,
+        content,
+        content_format,
+        item.is_archived,
+        tags,
+        item.created_at,
+        item.updated_at,
+    )
+
+
+def _content(item: Item) -> tuple[str | None, str]:
+    """As it is stored. Raises Unfit."""
+    if isinstance(item.content, dict):
+        try:
+            return str(blocks.canonical(item.content)), BLOCKS
+        except blocks.InvalidDocument as error:
+            place, (_, detail) = next(iter(error.errors.items()))
+            raise Unfit(f"Its block document is not valid at {place or '/'}: {detail}") from None
+    if item.content is not None and len(item.content.encode()) > MAX_CONTENT_BYTES:
+        raise Unfit(f"Its content has more than {MAX_CONTENT_BYTES:,} bytes.")
+    return item.content, TEXT
+
+
+def _require_characters(text: str) -> None:
+    """Raises Unfit for what PostgreSQL has no place for."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Unfit("It has a lone surrogate, which is no character.") from None
+    if "\0" in text:
+        raise Unfit("It has a null character.")
