@@ -9,8 +9,6 @@ import posixpath
 import re
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Self
 
 from transfer.archive import Archive, Member
@@ -25,76 +23,18 @@ from transfer.foreign import (
     with_facts,
 )
 from transfer.items import Address, Item, Lost, Refused
-from transfer.times import InvalidTime, read_time
+from transfer.joplin_item import FOLDER, NOTE, NOTE_TAG, RESOURCE, TAG, Raw, parse
 
 FORMAT = "joplin"
-NOTE, FOLDER, RESOURCE, TAG, NOTE_TAG = "1", "2", "4", "5", "6"
-# Revisions, keys, searches and what else a profile has are no notes.
 _MAX_TRIED = 10
 _MAX_LEVELS = 50
 _NAME = re.compile(r"[0-9a-f]{32}\.md", re.IGNORECASE)
-_ID = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 _LINK = re.compile(r":/([0-9a-f]{32})(?![0-9a-z])", re.IGNORECASE)
 _EXTERNAL = re.compile(r"joplin://x-callback-url/openNote\?id=([0-9a-f]{32})(?![0-9a-z])")
 _SCHEMA = """
 CREATE TABLE titles (id TEXT PRIMARY KEY, kind TEXT, title TEXT, parent TEXT) WITHOUT ROWID;
 CREATE TABLE note_tags (note TEXT, tag TEXT, PRIMARY KEY (note, tag)) WITHOUT ROWID;
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """A file as Joplin writes it: title, text, and `name: value` lines at the end."""
-
-    title: str
-    body: str
-    values: dict[str, str]
-
-    @property
-    def kind(self) -> str:
-        return self.values["type_"]
-
-    def id(self, name: str = "id") -> str:
-        return self.values.get(name, "").lower()
-
-    def is_set(self, name: str) -> bool:
-        """Of a flag, and of a time in milliseconds."""
-        return self.values.get(name, "") not in ("", "0")
-
-    def time(self, *names: str) -> datetime | None:
-        """The first of these that is a time."""
-        for name in names:
-            try:
-                time = read_time(self.values.get(name))
-            except InvalidTime:
-                continue
-            if time:
-                return time
-        return None
-
-    def milliseconds(self, name: str) -> str:
-        """A time that is a number, as it is written for people."""
-        value = self.values.get(name, "")
-        if not self.is_set(name) or not value.isdecimal() or len(value) > 14:
-            return ""
-        return f"{datetime.fromtimestamp(int(value) / 1000, UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def parse(text: str) -> Raw | None:
-    """None where it is none."""
-    head, blank, end = text.rstrip().rpartition("\n\n")
-    if not blank:
-        head, end = "", end.lstrip("\n")
-    values = {}
-    for line in end.split("\n"):
-        name, colon, value = line.partition(":")
-        if not colon:
-            return None
-        values[name.strip()] = value.strip()
-    if not values.get("type_", "").isdigit() or not _ID.fullmatch(values.get("id", "")):
-        return None
-    title, _, body = head.partition("\n")
-    return Raw(title, body.removeprefix("\n"), values)
 
 
 def is_export(archive: Archive) -> bool:
@@ -177,7 +117,9 @@ class _Index:
 
 
 def _is_item(member: Member) -> bool:
-    return _NAME.fullmatch(posixpath.basename(member.path)) is not None
+    """An attached file may have such a name as well."""
+    folder, name = posixpath.split(member.path)
+    return bool(_NAME.fullmatch(name)) and posixpath.basename(folder) != "resources"
 
 
 def _read(archive: Archive, member: Member) -> Raw | Refused:

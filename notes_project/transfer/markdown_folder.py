@@ -38,7 +38,8 @@ _BLANK = re.compile(r"[ \t]*\r?\n")
 
 
 def is_export(archive: Archive) -> bool:
-    return any(_is_note(member.path) for member in archive)
+    """Whether there is a Markdown file."""
+    return any(member.path.lower().endswith(_ENDINGS) for member in archive)
 
 
 def read(archive: Archive, address: Address) -> Iterator[Item | Refused | Lost]:

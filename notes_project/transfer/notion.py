@@ -16,12 +16,13 @@ from transfer.errors import Broken, UnknownFormat, Unreadable
 from transfer.foreign import LinkList, files_lost, tags_of, targets_lost, title_of
 from transfer.items import Address, Item, Lost, Refused
 from transfer.links import path_of, rewritten, rewritten_relations
-from transfer.notion_index import PAGE, TABLE, Index, key_of
+from transfer.notion_index import Index
+from transfer.notion_paths import ALL_ROWS, PAGE, TABLE, key_of, split_name
 from transfer.notion_tables import load, notes_of
-from transfer.notion_text import properties_of, split_name, split_title
+from transfer.notion_text import properties_of, split_title
 
 FORMAT = "notion"
-_PART = re.compile(r"([^/_]*)-Part-(\d{1,4})(?: ?\(\d+\))?\.zip", re.IGNORECASE)
+_PART = re.compile(r"(Export(?:Block)?-[^/_]*)-Part-(\d{1,4})(?: ?\(\d+\))?\.zip", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://(?:[\w-]+\.)*notion\.(?:so|site)/([^?#]*)")
 _ID_AT_END = re.compile(r"[0-9a-f]{32}\Z")
 _HTML = ".html"
@@ -32,7 +33,7 @@ def is_export(archive: Archive) -> bool:
     for member in archive:
         stem, ending = posixpath.splitext(member.path)
         if ending.lower() in (PAGE, TABLE, _HTML):
-            _, identifier = split_name(posixpath.basename(stem.removesuffix("_all")))
+            _, identifier = split_name(posixpath.basename(stem.removesuffix(ALL_ROWS)))
             if identifier:
                 return True
     return any(_PART.search(name) for name in archive.parts)
@@ -94,7 +95,7 @@ class _Links:
             self.linked.add(key)
             return self.address(key)
         name = posixpath.basename(path)
-        title, identifier = split_name(posixpath.splitext(name)[0].removesuffix("_all"))
+        title, identifier = split_name(posixpath.splitext(name)[0].removesuffix(ALL_ROWS))
         if identifier and name.endswith((PAGE, TABLE)):
             self.missing.append(title)
         elif self.archive.find(path):

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import posixpath
-import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from transfer.archive import Member
-from transfer.notion_text import comparable, split_name
+from transfer.notion_paths import ALL_ROWS, PAGE, TABLE, folders_of, key_of, split_name
+from transfer.notion_text import comparable
 
-PAGE, TABLE, ALL_ROWS = ".md", ".csv", "_all"
 _MAX_LIKE = 10
-_WRAPPER = re.compile(r"\A(?:[^/]*_)?Export(?:Block)?-[0-9a-f-]{36}[^/]*/")
 _SCHEMA = """
 CREATE TABLE pages (
     number INTEGER PRIMARY KEY, key TEXT UNIQUE, path TEXT, part INTEGER,
@@ -92,7 +90,8 @@ class Index:
         if ending.lower() not in (PAGE, TABLE):
             return
         is_whole = ending.lower() == TABLE and stem.endswith(ALL_ROWS)
-        title, _ = split_name(posixpath.basename(stem.removesuffix(ALL_ROWS) if is_whole else stem))
+        name = posixpath.basename(stem.removesuffix(ALL_ROWS) if is_whole else stem)
+        title, identifier = split_name(name)
         place = (key_of(member.path), member.path, member.part, posixpath.dirname(member.path))
         if ending.lower() == PAGE:
             question = (
@@ -100,7 +99,7 @@ class Index:
                 " VALUES (?, ?, ?, ?, ?)"
             )
             self._db.execute(question, (*place, title))
-        else:
+        elif identifier:  # A table that was attached to a page has no id.
             # Of the two files of a database the one with all rows counts.
             question = (
                 "INSERT INTO tables (key, path, part, folder, title, is_whole)"
@@ -231,22 +230,3 @@ class Index:
     def _value(self, question: str, *values: object) -> Any:
         row = self._db.execute(question, values).fetchone()
         return row and row[0]
-
-
-def key_of(path: str) -> str:
-    """What a page or a database is in every export: its id, else where it is."""
-    stem, ending = posixpath.splitext(path)
-    if ending.lower() == TABLE:
-        stem = stem.removesuffix(ALL_ROWS)
-    _, identifier = split_name(posixpath.basename(stem))
-    return f"notion:{identifier or _WRAPPER.sub('', stem + ending.lower(), count=1)}"
-
-
-def folders_of(path: str) -> tuple[str, str]:
-    """Where the children of a page or a database are: with its id in the name, or without."""
-    stem, ending = posixpath.splitext(path)
-    if ending.lower() == TABLE:
-        stem = stem.removesuffix(ALL_ROWS)
-    folder, name = posixpath.split(stem)
-    title, _ = split_name(name)
-    return stem, posixpath.join(folder, title or name)

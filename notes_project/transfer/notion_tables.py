@@ -75,7 +75,7 @@ def notes_of(
     """The list, and the rows that have no page of their own."""
     view = None if table.is_whole else _view(index, table)
     origin = view.database if view else table
-    makes_notes = _makes_notes(index, origin)
+    makes_notes, header = _makes_notes(index, origin), index.header(table)
     links = LinkList()
     for row in index.rows(table):
         of_origin = view.row_like(row) if view else row
@@ -83,7 +83,7 @@ def notes_of(
             continue
         links.add(title_of(row.title), address(of_origin.page or _key(origin, of_origin)))
         if row.page is None and view is None:
-            yield from _note(index.header(table), table, row, resolve)
+            yield from _note(header, table, row, resolve)
     for key, title in index.pages_without_row(table):
         links.add(title_of(title), address(key))
     if not index.has_page(table.key):

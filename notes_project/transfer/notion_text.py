@@ -1,4 +1,4 @@
-"""What stands in a page of Notion's "Markdown & CSV" export: names of files, titles, properties.
+"""What stands in a page of Notion's "Markdown & CSV" export: its title and its properties.
 
 Notion does not document the form; these are facts of its exports of 2020 to 2026.
 """
@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 
 from transfer.foreign import MAX_TITLE
 
-_ID = re.compile(r"[0-9a-f]{32}")
 _TITLE = re.compile(r"\s*#[ \t]+([^\r\n]*)(?:\r?\n|\Z)(?:[ \t]*(?:\r?\n|\Z))?")
 _PROPERTY = re.compile(r"([^:\n]{1,100}): ?(.*)")
 _MAX_PROPERTIES = 200
@@ -51,14 +50,6 @@ class Properties:
     tags: tuple[str, ...] = ()
     created_at: datetime | None = None
     updated_at: datetime | None = None
-
-
-def split_name(stem: str) -> tuple[str, str | None]:
-    """`Title 0123…` without its ending: the title, which may be cut off, and the id of the page."""
-    title, identifier = stem[:-32], stem[-32:]
-    if not _ID.fullmatch(identifier) or (title and not title.endswith(" ")):
-        return stem, None
-    return title.strip(), identifier
 
 
 def split_title(text: str) -> tuple[str, str]:

@@ -141,6 +141,12 @@ def test_what_cannot_be_read_is_refused_alone():
     assert read["good"].content is None
 
 
+def test_an_attached_file_is_no_item():
+    name, text = joplin("note", "attached")
+    read = Result(reader, tarred(dict([joplin("note", "a")]) | {f"resources/{name}": text}))
+    assert (read.titles, read.refused) == (["a"], {})
+
+
 def test_a_raw_folder_may_be_packed_as_zip():
     files = dict([joplin("note", "a", f"[b](:/{id_of('b')})"), joplin("note", "b")])
     read = Result(reader, zipped({f"raw/{name}": text for name, text in files.items()}))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 
 from tests.notes.transfer.foreign_exports import zipped
 from tests.notes.transfer.reading import Result
 from transfer import markdown_folder as reader
+from transfer.archive import Archive
 
 FRONT_MATTER = """\
 ---
@@ -108,3 +110,8 @@ def test_html_notes_and_other_files():
     assert done.refused["list.txt"] == "It is no Markdown file."
     assert "UTF-8" in done.refused["c.md"]
     assert len(done.refused) == 2
+
+
+def test_pages_of_a_website_are_no_notes():
+    with Archive([("upload.zip", io.BytesIO(zipped({"index.html": "<p>"})))], 1000) as archive:
+        assert not reader.is_export(archive)

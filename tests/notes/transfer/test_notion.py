@@ -114,6 +114,13 @@ def test_attached_files_are_said_and_their_links_kept():
     assert read.reasons == [reason]
 
 
+def test_an_attached_table_is_a_file():
+    files = notion(Page("Data", "[data.csv](Data/data.csv)")) | {"Data/data.csv": "a,b\n1,2\n"}
+    read = Result(reader, zipped(files))
+    assert read.titles == ["Data"]
+    assert "data.csv" in read.reasons[0]
+
+
 def test_pages_that_their_parent_does_not_link_to_are_listed_in_it():
     linked, unlinked = Page("Linked"), Page("Not [linked]")
     text = f"[Linked]({target(Page('Home'), linked)})\n"
