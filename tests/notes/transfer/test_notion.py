@@ -149,6 +149,27 @@ def test_rows_of_a_database_are_notes_with_their_properties():
     assert item.updated_at == datetime(2021, 5, 1, 8, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("@May 1, 2021 8:00 AM (GMT+2)", datetime(2021, 5, 1, 8, tzinfo=UTC)),
+        ("May 1, 2021", datetime(2021, 5, 1, tzinfo=UTC)),
+        ("2021/05/01 20:15", datetime(2021, 5, 1, 20, 15, tzinfo=UTC)),
+        ("2021-05-01", datetime(2021, 5, 1, tzinfo=UTC)),
+        ("01/05/2021", None),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_times_that_can_be_told(text: str, time: datetime | None):
+    assert result(Page("a", f"Created: {text}"))["a"].created_at == time
+
+
+def test_only_the_first_lines_are_properties():
+    item = result(Page("a", "Status: x\n\nTags: b\nCreated: May 1, 2021"))["a"]
+    assert (item.tags, item.created_at) == ((), None)
+
+
 @pytest.mark.parametrize("ids_in_folders", [True, False])
 def test_a_database_is_a_list_of_all_of_its_rows(ids_in_folders: bool):
     rows = [Page(title, properties={"Tags": "a"}) for title in ("One ", "Two [2]", "Three")]
