@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -69,6 +70,13 @@ class ExportView(APIView):
         response["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 
+    def handle_exception(self, exc: Exception) -> HttpResponseBase:  # type: ignore[override]
+        response = super().handle_exception(exc)
+        # A browser that follows a link and comes back with a new token. Others name no HTML.
+        if response.status_code == 401 and "text/html" in self.request.headers.get("Accept", ""):
+            return redirect_to_login(self.request.get_full_path(), settings.LOGIN_URL)
+        return response
+
 
 class RefusedUpload(exceptions.APIException):
     def __init__(self, error: errors.CannotImport) -> None:
@@ -107,9 +115,9 @@ class ImportView(generics.GenericAPIView[Any]):
     )
     def post(self, request: Request) -> HttpResponseBase:
         _refuse_unknown(request, DRY_RUN, FORMAT)
-        dry_run = _is_dry_run(request)
         try:
             with files_of(request) as files:
+                dry_run = _is_dry_run(request)
                 user = signed_in(request)
                 report = importing.take(user, files, max_bytes(), dry_run=dry_run)
         except errors.CannotImport as error:

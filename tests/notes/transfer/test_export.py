@@ -62,6 +62,15 @@ def test_other_errors_are_problems(api, client):
     assert api.post(EXPORT, query_params={"format": "jsonl"}).status_code == 405
 
 
+def test_a_browser_without_a_token_is_sent_to_sign_in_and_back(client):
+    response = client.get(EXPORT, {"format": "markdown"}, headers={"accept": "text/html,*/*"})
+    assert response.status_code == 302
+    back = f"{EXPORT}?format=markdown".replace("?", "%3F").replace("=", "%3D")
+    assert response["Location"] == f"/login/?next={back}"
+    response = client.get(EXPORT, {"format": "markdown"}, headers={"accept": "*/*"})
+    assert response.status_code == 401
+
+
 def test_head_reads_no_note(api, django_assert_num_queries):
     make(api)
     with django_assert_num_queries(1):  # who is signed in
