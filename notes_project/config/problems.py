@@ -12,18 +12,23 @@ import structlog
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.encoding import escape_uri_path
 
 MEDIA_TYPE = "application/problem+json"
 
 
 def problem(status: int, detail: str, instance: str, **members: Any) -> dict[str, Any]:
-    """The members of RFC 9457 section 3.1, the request id, and ``members``."""
+    """The members of RFC 9457 section 3.1, the request id, and ``members``.
+
+    Args:
+        instance: a path as Django has it, decoded.
+    """
     return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
-        "instance": instance,
+        "instance": escape_uri_path(instance),
         "request_id": structlog.contextvars.get_contextvars().get("request_id"),
         **members,
     }

@@ -187,8 +187,7 @@ class BlockDocument(TypedDict):
 BlockDocument.__doc__ = (
     "A note's content as blocks. Besides what the schema says: "
     f"{MAX_BYTES:,} bytes as canonical JSON, {MAX_BLOCKS:,} blocks and {MAX_DEPTH} levels of them "
-    "at most; no name stands twice in an object; whole numbers are written without a fraction; "
-    "no lone surrogates."
+    "at most; no name stands twice in an object; no lone surrogates."
 )
 _ADAPTER = TypeAdapter[Any](BlockDocument)
 # By pydantic's types of errors. What is not in here keeps pydantic's own words.

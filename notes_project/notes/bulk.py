@@ -30,22 +30,14 @@ OPERATIONS = ("create", "replace", "change", "delete", "archive", "unarchive")
 MAX_OPERATIONS = 100
 
 
-class OperationSerializer(NotePatchSerializer):
-    """Describes an operation; each is read by itself, so that one does no harm to another."""
-
-    op = serializers.ChoiceField(OPERATIONS)
-    id = serializers.UUIDField(required=False, help_text="Of the note, for all but create.")
-    if_match = serializers.CharField(
-        required=False, help_text="As the header If-Match, for all but create."
-    )
-
-
-@extend_schema_field(OperationSerializer(many=True))
+@extend_schema_field({"type": "array", "items": {"$ref": "#/components/schemas/Operation"}})
 class Operations(serializers.ListField):
-    pass
+    """As they came: each is read by itself, so that one does no harm to another."""
 
 
 class BulkSerializer(StrictSerializer):
+    """Each operation succeeds or fails by itself."""
+
     operations = Operations(min_length=1, max_length=MAX_OPERATIONS)
 
 

@@ -7,7 +7,6 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import orjson
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions, status
 from rest_framework.request import Request
@@ -17,27 +16,30 @@ from config.errors import InvalidHeaders
 
 ANY = "*"
 NO_TAGS = "Give * or entity tags as they came, in double quotes."
+_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_LIST = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
+# As clients should write it; more is read (RFC 9110, 5.6.1).
+TAGS = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
 IF_MATCH = OpenApiParameter(
     "If-Match",
-    OpenApiTypes.STR,
+    {"type": "string", "format": "entity-tags", "pattern": TAGS},
     OpenApiParameter.HEADER,
     description="The `ETag` of the state that is meant: a note in any other is a 412.",
 )
 IF_NONE_MATCH = OpenApiParameter(
     "If-None-Match",
-    OpenApiTypes.STR,
+    {"type": "string", "format": "entity-tags", "pattern": TAGS},
     OpenApiParameter.HEADER,
     description="The `ETag` of the state that is known: a note in that is a 304.",
 )
 ETAG = OpenApiParameter(
     "ETag",
-    OpenApiTypes.STR,
+    {"type": "string", "pattern": '^"[0-9a-f]{32}"$'},
     OpenApiParameter.HEADER,
     response=[200, 201],
+    required=True,
     description="Strong, of all that is shown of the note.",
 )
-_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
-_LIST = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
 
 
 class PreconditionFailed(exceptions.APIException):

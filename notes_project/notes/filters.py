@@ -23,10 +23,17 @@ from notes.lists import NoteList, Span
 from notes.own_tags import OwnTags
 from notes.pagination import KeysetPagination, read_once
 from notes.search import SearchResults
-from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise, normalise_prefix
+from notes.tag_names import (
+    MAX_LENGTH,
+    PREFIX_PATTERN,
+    InvalidTagName,
+    normalise,
+    normalise_prefix,
+)
 
 MAX_TAGS = 20
-_NAME = {"type": "string", "maxLength": MAX_LENGTH}
+_NAME = {"$ref": "#/components/schemas/TagName"}
+_PREFIX = {"type": "string", "maxLength": MAX_LENGTH, "pattern": PREFIX_PATTERN}
 _ARCHIVED = {"false": "Not archived", "true": "Archived", "any": "All"}
 _MATCHES = {"all": "All of the tags", "any": "Any of the tags"}
 _ORDERS = {
@@ -96,9 +103,8 @@ class NoteFilter(BaseFilterBackend):
             _parameter(
                 "q",
                 "What is to be found in title and content: words, of which the last may be a"
-                ' beginning, "phrases in quotes", -excluded ones, OR between alternatives. Without'
-                " `order` the notes that fit best come first.",
-                {"type": "string", "maxLength": asked.MAX_LENGTH},
+                ' beginning, "phrases in quotes", -excluded ones, OR between alternatives.',
+                {"type": "string", "format": "search", "maxLength": asked.MAX_LENGTH},
             ),
             _parameter(
                 "archived",
@@ -114,8 +120,9 @@ class NoteFilter(BaseFilterBackend):
             *times,
             _parameter(
                 "order",
-                "What the notes are ordered by; with `-`, the last first.",
-                _choice(_ORDERS),
+                "What the notes are ordered by; with `-`, the last first. By default it is"
+                " `-updated_at`, with `q` how well they fit.",
+                {"type": "string", "enum": list(_ORDERS), "x-enum-varnames": _names_of(_ORDERS)},
             ),
         ]
 
@@ -142,7 +149,7 @@ class TagFilter(BaseFilterBackend):
         return render_to_string("notes/tag_filter.html", {"parameters": request.query_params})
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        return [_parameter("prefix", "How the name begins, in any letter case.", _NAME)]
+        return [_parameter("prefix", "How the name begins, in any letter case.", _PREFIX)]
 
 
 def read_dry_run(parameters: QueryDict) -> bool:
@@ -204,10 +211,22 @@ def _named(name: str) -> Iterator[None]:
 
 
 def _parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": description, "schema": schema}
+    return {
+        "name": name,
+        "in": "query",
+        "description": description,
+        # A form sends what is left out so.
+        "allowEmptyValue": True,
+        "schema": schema,
+    }
 
 
 def _choice(choices: Iterable[str]) -> dict[str, Any]:
     """The first one is the default."""
     names = list(choices)
     return {"type": "string", "enum": names, "default": names[0]}
+
+
+def _names_of(orders: Iterable[str]) -> list[str]:
+    """For generators of clients: a sign is in no name."""
+    return [f"{order.removeprefix('-')}{'_desc' * (order[0] == '-')}".upper() for order in orders]

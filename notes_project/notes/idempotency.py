@@ -15,7 +15,6 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.datastructures import MultiValueDict
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions, status
 from rest_framework.request import Request
@@ -30,14 +29,14 @@ from users.models import User
 HEADER = "Idempotency-Key"
 # Marks an answer that is given again.
 REPLAYED = "Idempotent-Replayed"
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 PARAMETER = OpenApiParameter(
     HEADER,
-    OpenApiTypes.STR,
+    {"type": "string", "pattern": f"^{_KEY.pattern}$"},
     OpenApiParameter.HEADER,
     description="Makes it safe to send the same request again: 1 to 255 visible ASCII characters,"
     f" of the client's choice. An answer that is given again has `{REPLAYED}: true`.",
 )
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _KEPT_HEADERS = ("Location", "ETag")
 # Here an equal request waits until the first one has ended. Then it has the lock of the row, which
 # is its own or the first one's.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import orjson
+from rest_framework import status
 from rest_framework.exceptions import ValidationError
 from rest_framework.views import APIView
 
@@ -46,6 +47,12 @@ def merge(target: Any, patch: Any) -> Any:
     return merged
 
 
+class NoDocument(ValidationError):
+    """The patch is one, but with the content that there is it makes no document (RFC 5789, 2.2)."""
+
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+
+
 class ContentPatch(NamedTuple):
     """A patch of a block document. What comes of it is known once the note's row is locked.
 
@@ -57,7 +64,7 @@ class ContentPatch(NamedTuple):
     validate: Callable[[Any], str]
 
     def applied_to(self, document: str | None) -> str:
-        """Returns the document as it is stored. Raises ValidationError.
+        """Returns the document as it is stored. Raises NoDocument.
 
         Args:
             document: as it is stored; None where the note has text.
@@ -66,4 +73,4 @@ class ContentPatch(NamedTuple):
         try:
             return str(self.validate(merged))
         except ValidationError as error:
-            raise ValidationError({"content": error.detail}) from None
+            raise NoDocument({"content": error.detail}) from None

@@ -84,7 +84,9 @@ class KeysetPagination(BasePagination):
         return [
             _query_parameter("limit", "How many a page holds.", limit),
             _query_parameter(
-                "cursor", "Where the page starts: taken from `next` or `previous`, never made."
+                "cursor",
+                "Where the page starts: taken from `next` or `previous`, never made.",
+                {"type": "string", "format": "cursor"},
             ),
         ]
 
@@ -130,12 +132,11 @@ def _read_limit(parameters: QueryDict) -> int:
     raise InvalidParameters({"limit": f"Give a number from 1 to {MAX_LIMIT}."})
 
 
-def _query_parameter(
-    name: str, description: str, schema: dict[str, Any] | None = None
-) -> dict[str, Any]:
+def _query_parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": name,
         "in": "query",
         "description": description,
-        "schema": schema or {"type": "string"},
+        "allowEmptyValue": True,
+        "schema": schema,
     }

@@ -9,7 +9,9 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from notes import blocks
+from notes import blocks, bulk, etags, tag_names
+from notes.models import BLOCKS
+from notes.serializers import ID
 
 PATH = "api/v1/schema/notes/block-document.v1.json"
 
@@ -46,13 +48,83 @@ def block_document(request: HttpRequest) -> HttpResponse:
     return HttpResponse(published(), content_type="application/schema+json")
 
 
-def add_blocks(
-    result: dict[str, Any], generator: Any, request: Any, public: bool
-) -> dict[str, Any]:
-    """drf-spectacular's hook: documents as components, from the same source."""
-    schema = blocks.json_schema("#/components/schemas/{model}")
+def complete(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """drf-spectacular's hook: block documents and operations as components."""
     components = result["components"]["schemas"]
-    components |= schema.pop("$defs")
-    components["BlockDocument"] = {**schema, "externalDocs": {"url": f"/{PATH}"}}
+    components |= _blocks()
+    components["TagName"] = {
+        "type": "string",
+        "description": "Kept in one form: NFKC, case-folded, white space trimmed.",
+        "minLength": 1,
+        "maxLength": tag_names.MAX_LENGTH,
+        "pattern": tag_names.PATTERN,
+    }
+    for name in ("NoteRequest", "PatchedNoteRequest"):
+        components[name] |= _of_one_format(partial=name != "NoteRequest")
+    components |= _operations(components["NoteRequest"], components["PatchedNoteRequest"])
     result["components"]["schemas"] = dict(sorted(components.items()))
+    for methods in result["paths"].values():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", []):
+                if parameter["schema"].get("pattern") == f"^{ID}$":
+                    parameter["schema"] = {"type": "string", "format": "uuid"}
     return result
+
+
+def _blocks() -> dict[str, Any]:
+    """From the same source as the published schema."""
+    schema = blocks.json_schema("#/components/schemas/{model}")
+    parts: dict[str, Any] = schema.pop("$defs")
+    patch = {
+        "type": "object",
+        "title": "BlockDocumentPatch",
+        "description": "Merged into the document that there is (RFC 7396).",
+        "properties": schema["properties"],
+        "additionalProperties": False,
+    }
+    document = {**schema, "externalDocs": {"url": f"/{PATH}"}}
+    return {**parts, "BlockDocument": document, "BlockDocumentPatch": patch}
+
+
+def _of_one_format(*, partial: bool) -> dict[str, Any]:
+    """Where the format is given, the content is of it."""
+    given = {"required": ["content_format"]}
+    text: dict[str, Any] = {"properties": {"content": {"type": ["string", "null"]}}}
+    return {
+        "if": {**given, "properties": {"content_format": {"const": BLOCKS}}},
+        "then": {"required": ["content"], "properties": {"content": {"type": "object"}}},
+        "else": {"if": given, "then": {**text, "required": ["content"]} if partial else text},
+    }
+
+
+def _operations(note: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """Of `POST /notes/bulk/`, by their names."""
+    target = {
+        "id": {"type": "string", "format": "uuid"},
+        "if_match": {
+            "type": "string",
+            "pattern": etags.TAGS,
+            "description": "As the header If-Match.",
+        },
+    }
+    bodies = {"create": note, "replace": note, "change": patch}
+    components: dict[str, Any] = {}
+    references = {}
+    for op in bulk.OPERATIONS:
+        body = bodies.get(op, {"properties": {}})
+        of_note = {} if op == "create" else target
+        name = f"{op.capitalize()}Operation"
+        references[op] = f"#/components/schemas/{name}"
+        components[name] = {
+            **body,
+            "type": "object",
+            "description": f"As the request for it alone: {op}.",
+            "properties": {"op": {"const": op, "type": "string"}, **of_note, **body["properties"]},
+            "required": ["op", "id"] if of_note else ["op"],
+            "additionalProperties": False,
+        }
+    components["Operation"] = {
+        "oneOf": [{"$ref": reference} for reference in references.values()],
+        "discriminator": {"propertyName": "op", "mapping": references},
+    }
+    return components

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.fields import empty
@@ -19,7 +19,7 @@ from config.parsers import require_body
 from notes import blocks
 from notes.merge_patch import ContentPatch
 from notes.models import BLOCKS, CONTENT_FORMATS, DEFAULT_TITLE, TEXT
-from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise
+from notes.tag_names import MAX_LENGTH, WHITE_SPACE, InvalidTagName, normalise
 
 ID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 MAX_TITLE = 500
@@ -47,16 +47,11 @@ class _Shown(dict[str, Any]):
         return json.dumps(self, ensure_ascii=False, indent=2)
 
 
-# Of characters, as JSON Schema counts, there can be no more than bytes.
-@extend_schema_field(
-    {
-        "oneOf": [
-            {"type": "string", "maxLength": MAX_CONTENT_BYTES},
-            {"$ref": "#/components/schemas/BlockDocument"},
-            {"type": "null"},
-        ]
-    }
-)
+# Of characters, as JSON Schema counts, there can be no more than bytes. Null comes from allow_null.
+_PLAIN = {"type": "string", "maxLength": MAX_CONTENT_BYTES, "pattern": "^[^\\u0000]*$"}
+
+
+@extend_schema_field({"oneOf": [_PLAIN, {"$ref": "#/components/schemas/BlockDocument"}]})
 class Content(Text):
     """Text, or a block document; valid is the text, or the document's canonical JSON."""
 
@@ -89,7 +84,7 @@ class Content(Text):
         return _Shown(value) if isinstance(value, dict) else value
 
 
-@extend_schema_field({"type": "string", "minLength": 1, "maxLength": MAX_LENGTH})
+@extend_schema_field({"$ref": "#/components/schemas/TagName"})
 class TagName(Text):
     def to_internal_value(self, data: Any) -> str:
         try:
@@ -133,6 +128,20 @@ class TagNames(serializers.ListField):
 
     def to_representation(self, data: list[str]) -> list[str]:
         return _Names(data)
+
+
+# Something is left where white space is trimmed.
+@extend_schema_field(
+    {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_TITLE,
+        "pattern": rf"^(?![{WHITE_SPACE}]*$)[^\u0000]*$",
+    }
+)
+class Title(Text):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MAX_TITLE, **kwargs)
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -181,7 +190,7 @@ class NoteSerializer(StrictSerializer):
     """A note; its tags are sorted."""
 
     id = serializers.UUIDField(read_only=True)
-    title = Text(max_length=MAX_TITLE, default=DEFAULT_TITLE)
+    title = Title(default=DEFAULT_TITLE)
     content = Content(**_CONTENT)
     content_format = serializers.ChoiceField(
         CONTENT_FORMATS,
@@ -214,6 +223,15 @@ class NoteSerializer(StrictSerializer):
         return attrs
 
 
+@extend_schema_field(
+    {
+        "anyOf": [
+            _PLAIN,
+            {"$ref": "#/components/schemas/BlockDocument"},
+            {"$ref": "#/components/schemas/BlockDocumentPatch"},
+        ]
+    }
+)
 class PatchedContent(Content):
     """Of an object, what is to be merged into the document that there is."""
 
@@ -223,10 +241,11 @@ class PatchedContent(Content):
         return ContentPatch(data, super().run_validation)
 
 
+@extend_schema_serializer(component_name="Note")
 class NotePatchSerializer(NoteSerializer):
     """A merge patch (RFC 7396) of a note, so null stands for the default."""
 
-    title = Text(max_length=MAX_TITLE, allow_null=True, required=False)
+    title = Title(allow_null=True, required=False)
     content = PatchedContent(**_CONTENT)
     tags = TagNames(max_length=MAX_TAGS, allow_null=True, required=False)
 
@@ -254,7 +273,7 @@ class NoteSummarySerializer(serializers.Serializer[Any]):
     )
     content_format = serializers.ChoiceField(CONTENT_FORMATS)
     is_archived = serializers.BooleanField()
-    tags = serializers.ListField(child=serializers.CharField())
+    tags = serializers.ListField(child=TagName())
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     highlights = HighlightSerializer(

@@ -6,6 +6,19 @@ import unicodedata
 from collections.abc import Iterable
 
 MAX_LENGTH = 100
+# What Python trims, as members of a regular expression's class; JavaScript's \s is another one.
+WHITE_SPACE = (
+    r"\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+_CONTROL = r"\u0000-\u0008\u000e-\u001b\u007f-\u0084\u0086-\u009f"
+# Of a name as it is given (ECMA 262), as far as that can say it: NFKC may still make it longer, or
+# make a dot or a slash of another sign.
+_VISIBLE = rf"(?![{WHITE_SPACE}]*$)[^{_CONTROL}]*$"
+PREFIX_PATTERN = f"^{_VISIBLE}"
+PATTERN = (
+    rf"^(?![{WHITE_SPACE}]*(?:[^{_CONTROL}]*/)?\.{{1,2}}(?:/[^{_CONTROL}]*)?[{WHITE_SPACE}]*$)"
+    f"{_VISIBLE}"
+)
 
 
 class InvalidTagName(ValueError):

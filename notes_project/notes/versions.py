@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions, generics, serializers
 from rest_framework.request import Request
@@ -15,17 +14,21 @@ from notes.etags import ETAG, IF_MATCH, conditions_of, entity_tag, headers, show
 from notes.filters import NoFilter
 from notes.models import CONTENT_FORMATS, Note, NoteVersion, NoteVersionQuerySet
 from notes.pagination import KeysetPagination
-from notes.serializers import Content, NoteSerializer
+from notes.serializers import Content, NoteSerializer, TagName
 from notes.write import COLUMNS, change_note
 from users.authentication import signed_in
 
-_NUMBER = OpenApiParameter("number", OpenApiTypes.INT, OpenApiParameter.PATH)
+_NUMBER = OpenApiParameter(
+    "number",
+    {"type": "integer", "minimum": 1, "maximum": 9_999_999_999},
+    OpenApiParameter.PATH,
+)
 
 
 class VersionSummarySerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     title = serializers.CharField()
-    tags = serializers.ListField(child=serializers.CharField())
+    tags = serializers.ListField(child=TagName())
     updated_at = serializers.DateTimeField(help_text="When the note became so.")
     replaced_at = serializers.DateTimeField(help_text="When it was changed again.")
 

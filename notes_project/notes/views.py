@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import exceptions, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -64,6 +64,10 @@ from users.authentication import signed_in
         request=NotePatchSerializer,
         summary="Change a note",
         parameters=[IF_MATCH, ETAG],
+        responses={
+            200: NoteSerializer,
+            422: OpenApiResponse(description="With what the content is, it makes no document."),
+        },
         description="A JSON merge patch (RFC 7396): what is left out stays, null sets the default."
         " `tags` replaces all tags.",
     ),

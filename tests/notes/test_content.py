@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,7 @@ WRONG = [
     (document(paragraph("\ud800")), {("/blocks/0/text/0/text", SURROGATE)}),
     (document({"type": "divider", "\ud800": 1}), {("/blocks/0", SURROGATE)}),
     (document({"type": "heading", "level": 0, "text": []}), {("/blocks/0/level", "invalid")}),
+    (document({"type": "heading", "level": 1.5, "text": []}), {("/blocks/0/level", "invalid")}),
     (document({"type": "heading", "level": 2**64, "text": []}), {("/blocks/0/level", "invalid")}),
     (document({"type": "to_do", "checked": 1, "text": []}), {("/blocks/0/checked", "invalid")}),
     (
@@ -147,6 +149,14 @@ def test_a_document_comes_back_as_it_came(api, content):
     turned = dict(reversed(content.items()))
     api.put(url_of(note), {"content": turned})
     assert Note.objects.get().content == stored
+
+
+@pytest.mark.parametrize("number", ["2", "2.0", "20e-1"])
+def test_a_whole_number_is_one_however_it_is_written(api, number):
+    body = json.dumps({"content": document({"type": "heading", "level": "?", "text": []})})
+    answer = api.post(NOTES, body.replace('"?"', number), content_type="application/json")
+    assert answer.status_code == 201, answer.content
+    assert re.search(rb'"level": ?2[,}]', answer.content)
 
 
 @pytest.mark.parametrize(

@@ -234,9 +234,10 @@ class TestMergePatch:
     def test_a_document_that_is_none_is_refused_by_place(self, api, content, patch, pointer):
         note = make(api, title="a", content=content)
         answer = api.patch(url_of(note), {"title": "b", "content": patch})
-        assert pointer in {place for place, _ in errors_of(answer)}
+        assert pointer in {place for place, _ in errors_of(answer, 422)}
         operation = {"op": "change", "id": note["id"], "content": patch}
         (result,) = api.post(f"{NOTES}bulk/", {"operations": [operation]}).json()["results"]
+        assert result["status"] == 422
         places = {error["pointer"] for error in result["problem"]["errors"]}
         assert f"/operations/0{pointer}" in places
         assert api.get(url_of(note)).json() == note

@@ -64,7 +64,7 @@ def test_a_name_that_is_taken_in_another_case_is_refused(api):
         answer = client.post(
             "/api/v1/users/", json=User(username=taken.username.upper()).registration
         )
-    body = assert_problem(answer, 400)
+    body = assert_problem(answer, 409)
     assert {error["code"] for error in body["errors"]} == {"taken"}
 
 
@@ -120,7 +120,7 @@ def test_a_new_name_and_password_hold(api, notes_sql, wait_until):
 def test_a_deleted_account_takes_its_notes_along(api, notes_sql, wait_until):
     client = api.sign_in()
     note = client.post("/api/v1/notes/", json={"tags": ["last"]}).json()
-    assert_problem(client.delete(ME, json={"password": "not it"}), 400)
+    assert_problem(client.delete(ME, json={"password": "not it"}), 403)
     assert client.delete(ME, json={"password": client.user.password}).status_code == 204
     query = "SELECT 1 FROM users WHERE id = %s"
     wait_until(lambda: not notes_sql(query, [client.user.id]))

@@ -128,11 +128,13 @@ def log():
 
 @pytest.fixture
 def errors():
-    """The pointers of a 400 and their codes."""
+    """The pointers of a refusal and their codes, which go with its status."""
 
     def of(response):
-        assert response.status_code == 400, response.content
-        assert response["Content-Type"] == "application/problem+json"
-        return {error["pointer"]: error["code"] for error in response.json()["errors"]}
+        assert response["Content-Type"] == "application/problem+json", response.content
+        found = {error["pointer"]: error["code"] for error in response.json()["errors"]}
+        statuses = {"taken": 409, "wrong_password": 403}
+        assert {statuses.get(code, 400) for code in found.values()} == {response.status_code}
+        return found
 
     return of

@@ -171,7 +171,7 @@ def test_a_stranger_finds_the_form_to_register(browser, db, post):
     assert response.status_code == 201
     assert User.objects.get().check_password(PASSWORD)
     again = browser.post(USERS, body)
-    assert again.status_code == 400
+    assert again.status_code == 409
     assert "This email is taken." in again.text
     assert PASSWORD not in again.text
 
@@ -219,7 +219,7 @@ def test_deleting_yourself_from_the_page(browser, at_home):
     form = "application/x-www-form-urlencoded; charset=UTF-8"
     headers = {"x-csrftoken": token}
     wrong = browser.delete(ME, f"{field}=wrong", content_type=form, headers=headers)
-    assert (wrong.status_code, User.objects.count()) == (400, 1)
+    assert (wrong.status_code, User.objects.count()) == (403, 1)
     body = urlencode({field: PASSWORD})
     response = browser.delete(ME, body, content_type=form, headers=headers)
     assert response.status_code == 200

@@ -24,7 +24,7 @@ def assert_silent(log, *secrets):
 @pytest.mark.django_db
 def test_the_usual_way(anonymous, log):
     assert anonymous.post(f"{USERS}?secret=1", ADA).status_code == 201
-    assert anonymous.post(USERS, ADA).status_code == 400
+    assert anonymous.post(USERS, ADA).status_code == 409
     wrong = {"username": ADA["username"], "password": "s3cret wrong"}
     assert anonymous.post(TOKEN, wrong).status_code == 401
     by_address = {"email": ADA["email"], "password": ADA["password"]}

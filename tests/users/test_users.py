@@ -151,6 +151,8 @@ def test_changing_only_the_letter_case(api):
         ({"password": "another secret 1"}, {"/password": "unknown"}),
         ({"id": str(uuid.uuid4())}, {"/id": "unknown"}),
         ({"username": "b b"}, {"/username": "invalid"}),
+        ({"username": 1}, {"/username": "invalid"}),
+        ({"email": 1}, {"/email": "invalid"}),
         ({"username": "BOB"}, {"/username": "taken"}),
         ({"email": "Bob@example.com"}, {"/email": "taken"}),
         ({"email": ""}, {"/email": "blank"}),
@@ -166,7 +168,7 @@ def test_changes_that_are_refused(api, ada, new_user, errors, body, expected):
 def test_one_of_many_at_once_gets_the_name(signed_in, new_user, errors):
     clients = [signed_in(new_user(f"u{n}")) for n in range(4)]
     responses = at_once(lambda n: clients[n].patch(ME, {"username": "Taken"}), 4)
-    assert sorted(response.status_code for response in responses) == [200, 400, 400, 400]
+    assert sorted(response.status_code for response in responses) == [200, 409, 409, 409]
 
 
 def test_a_change_leaves_alone_what_it_does_not_name(api, ada):

@@ -6,8 +6,14 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiResponse
 
 from accounts.authentication import COOKIE
+
+TAKEN = OpenApiResponse(description="Somebody has this name or address; `errors` says which.")
+WRONG_PASSWORD = OpenApiResponse(
+    description="This is not your password. With the cookie alone: the CSRF token is wrong."
+)
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -75,8 +75,18 @@ class NewestFirst(BasePagination):
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
         return [
-            {"name": "limit", "in": "query", "schema": limit},
-            {"name": "cursor", "in": "query", "schema": {"type": "string"}},
+            {
+                "name": "limit",
+                "in": "query",
+                "description": "How many a page holds.",
+                "schema": limit,
+            },
+            {
+                "name": "cursor",
+                "in": "query",
+                "description": "Where the page starts: taken from `next` or `previous`.",
+                "schema": {"type": "string", "format": "cursor"},
+            },
         ]
 
     def _link(self, backwards: bool, row: Any) -> str:

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError as PasswordRefused
 from django.db import IntegrityError, transaction
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema_field
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.utils import html
 
 from accounts.backends import MAX_PASSWORD_LENGTH
@@ -44,8 +44,21 @@ class StrictSerializer(serializers.Serializer[Any]):
         return value
 
 
+class Text(serializers.CharField):
+    """A string to the letter; DRF's own field also takes a number for one, and trims it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 _NAME = {
     "type": "string",
+    "format": "username",
     "minLength": 1,
     "maxLength": 100,
     "description": "Letters and digits of any script, and any of . + - _",
@@ -53,12 +66,12 @@ _NAME = {
 
 
 @extend_schema_field(_NAME)
-class UsernameField(serializers.CharField):
+class UsernameField(Text):
     def __init__(self, **kwargs: Any) -> None:
         # A function: of a RegexValidator the OpenAPI document takes the pattern, whose \\w is
         # ASCII alone in JSON Schema.
         validators = [UsernameValidator().__call__]
-        super().__init__(max_length=100, trim_whitespace=False, validators=validators, **kwargs)
+        super().__init__(max_length=100, validators=validators, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         return User.normalize_username(super().to_internal_value(data))
@@ -69,20 +82,34 @@ class AddressField(serializers.EmailField):
         super().__init__(max_length=255, trim_whitespace=False, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
         name, at, domain = super().to_internal_value(data).rpartition("@")
         return f"{name}{at}{domain.lower()}"
 
 
-class PasswordField(serializers.CharField):
-    """Kept to the letter, and never longer than a hasher should be given."""
+class PasswordField(Text):
+    """Never longer than a hasher should be given."""
 
     def __init__(self) -> None:
         super().__init__(
             max_length=MAX_PASSWORD_LENGTH,
-            trim_whitespace=False,
             write_only=True,
             style={"input_type": "password"},
         )
+
+
+@extend_schema_field(
+    {
+        "type": "string",
+        "writeOnly": True,
+        "pattern": f"^(?![0-9]*$)[^\\u0000]{{8,{MAX_PASSWORD_LENGTH}}}$",
+        "description": "Not digits alone, none of the passwords that many people have, and not like"
+        " the name or the address.",
+    }
+)
+class NewPasswordField(PasswordField):
+    """One that Django's validators are asked about."""
 
 
 class UserSerializer(StrictSerializer, serializers.ModelSerializer[User]):
@@ -103,7 +130,7 @@ class UserSerializer(StrictSerializer, serializers.ModelSerializer[User]):
 
 
 class RegistrationSerializer(UserSerializer):
-    password = PasswordField()
+    password = NewPasswordField()
 
     class Meta(UserSerializer.Meta):
         fields = [*UserSerializer.Meta.fields, "password"]
@@ -118,32 +145,32 @@ class RegistrationSerializer(UserSerializer):
             return User.objects.create_user(**validated_data)
 
 
-class CurrentPasswordField(PasswordField):
-    """The password of the request's user, asked for again."""
-
-    def run_validation(self, data: Any = serializers.empty) -> str:
-        value: str = super().run_validation(data)
-        if not self.context["request"].user.check_password(value):
-            raise serializers.ValidationError("This is not the password.", code="wrong_password")
-        return value
-
-
 class CurrentPasswordSerializer(StrictSerializer):
-    password = CurrentPasswordField()
+    password = PasswordField()
 
 
 class PasswordChangeSerializer(StrictSerializer):
-    current_password = CurrentPasswordField()
-    new_password = PasswordField()
+    current_password = PasswordField()
+    new_password = NewPasswordField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         _check_password(attrs["new_password"], self.context["request"].user, "new_password")
         return attrs
 
 
+class UsernameCredentialsSerializer(StrictSerializer):
+    username = Text(max_length=255)
+    password = PasswordField()
+
+
+class EmailCredentialsSerializer(StrictSerializer):
+    email = Text(max_length=255)
+    password = PasswordField()
+
+
 class CredentialsSerializer(StrictSerializer):
-    username = serializers.CharField(max_length=255, trim_whitespace=False, required=False)
-    email = serializers.CharField(max_length=255, trim_whitespace=False, required=False)
+    username = Text(max_length=255, required=False)
+    email = Text(max_length=255, required=False)
     password = PasswordField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -153,7 +180,21 @@ class CredentialsSerializer(StrictSerializer):
 
 
 class RefreshSerializer(StrictSerializer):
-    refresh = serializers.CharField(max_length=255)
+    refresh = Text(max_length=255)
+
+
+class KeySerializer(serializers.Serializer[Any]):
+    kty = serializers.CharField()
+    crv = serializers.CharField()
+    x = serializers.CharField()
+    y = serializers.CharField()
+    kid = serializers.CharField()
+    use = serializers.CharField()
+    alg = serializers.CharField()
+
+
+class KeySetSerializer(serializers.Serializer[Any]):
+    keys = KeySerializer(many=True)
 
 
 class TokenAnswerSerializer(serializers.Serializer[Any]):
@@ -161,6 +202,22 @@ class TokenAnswerSerializer(serializers.Serializer[Any]):
     refresh = serializers.CharField()
     token_type = serializers.CharField(help_text="Always Bearer.")
     expires_in = serializers.IntegerField(help_text="Seconds.")
+
+
+class WrongPassword(serializers.ValidationError):
+    """Nothing is wrong with the request: who makes it may not."""
+
+    status_code = status.HTTP_403_FORBIDDEN
+
+
+class Taken(serializers.ValidationError):
+    status_code = status.HTTP_409_CONFLICT
+
+
+def require_password(user: User, given: Mapping[str, str], field: str) -> None:
+    """Asks for the user's password again. Raises WrongPassword."""
+    if not user.check_password(given[field]):
+        raise WrongPassword({field: "This is not the password."}, code="wrong_password")
 
 
 def _check_password(password: str, user: User, field: str) -> None:
@@ -172,7 +229,7 @@ def _check_password(password: str, user: User, field: str) -> None:
 
 @contextmanager
 def _taken_as_field_error() -> Iterator[None]:
-    """One transaction. A name that is taken is found by its constraint, so in a race as well."""
+    """One transaction. Raises Taken, as a constraint found it: so in a race as well."""
     try:
         with transaction.atomic():
             yield
@@ -182,4 +239,4 @@ def _taken_as_field_error() -> Iterator[None]:
         if column is None:
             raise
         message = f"This {column[1]} is taken."
-        raise serializers.ValidationError({column[1]: message}, code="taken") from None
+        raise Taken({column[1]: message}, code="taken") from None

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth import authenticate
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework import generics, status
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
@@ -18,7 +18,14 @@ from rest_framework.views import APIView
 from accounts import sessions
 from accounts.keys import key_folder
 from accounts.models import Session, User
-from accounts.serializers import CredentialsSerializer, RefreshSerializer, TokenAnswerSerializer
+from accounts.serializers import (
+    CredentialsSerializer,
+    EmailCredentialsSerializer,
+    KeySetSerializer,
+    RefreshSerializer,
+    TokenAnswerSerializer,
+    UsernameCredentialsSerializer,
+)
 from accounts.tokens import LIFETIME, issue_access_token
 from config.renderers import JSONRenderer
 
@@ -44,8 +51,13 @@ class SignIn(TokenView):
     serializer_class = CredentialsSerializer
 
     @extend_schema(
-        operation_id="auth_token",
+        operation_id="sign_in",
         summary="Sign in",
+        request=PolymorphicProxySerializer(
+            component_name="Credentials",
+            serializers=[UsernameCredentialsSerializer, EmailCredentialsSerializer],
+            resource_type_field_name=None,
+        ),
         responses={
             200: TokenAnswerSerializer,
             401: OpenApiResponse(description="Whatever was wrong with the name or the password."),
@@ -70,7 +82,7 @@ class Refresh(TokenView):
     serializer_class = RefreshSerializer
 
     @extend_schema(
-        operation_id="auth_token_refresh",
+        operation_id="refresh_tokens",
         summary="Renew the tokens",
         responses={
             200: TokenAnswerSerializer,
@@ -89,7 +101,7 @@ class Refresh(TokenView):
 class Logout(TokenView):
     serializer_class = RefreshSerializer
 
-    @extend_schema(operation_id="auth_logout", summary="Sign out", responses={204: None})
+    @extend_schema(operation_id="sign_out", summary="Sign out", responses={204: None})
     def post(self, request: Request) -> Response:
         sessions.end(self.validated()["refresh"])
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -102,15 +114,10 @@ class Jwks(APIView):
     renderer_classes = (JSONRenderer,)
 
     @extend_schema(
-        operation_id="jwks",
+        operation_id="get_keys",
         summary="The keys that verify access tokens (RFC 7517)",
-        responses={
-            200: {
-                "type": "object",
-                "required": ["keys"],
-                "properties": {"keys": {"type": "array", "items": {"type": "object"}}},
-            }
-        },
+        tags=["keys"],
+        responses=KeySetSerializer,
     )
     def get(self, request: Request) -> Response:
         return Response(key_folder().jwks())

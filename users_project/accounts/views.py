@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth import update_session_auth_hash
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import generics, serializers, status
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.renderers import BrowsableAPIRenderer
@@ -15,22 +15,28 @@ from rest_framework.response import Response
 
 from accounts.authentication import signed_in
 from accounts.models import User, UserQuerySet
-from accounts.openapi import BodyOnDelete
+from accounts.openapi import TAKEN, WRONG_PASSWORD, BodyOnDelete
 from accounts.pagination import NewestFirst
 from accounts.serializers import (
     CurrentPasswordSerializer,
     PasswordChangeSerializer,
     RegistrationSerializer,
     UserSerializer,
+    require_password,
 )
 
 
 @extend_schema_view(
-    get=extend_schema(operation_id="users_list", summary="All users for staff, else yourself"),
+    get=extend_schema(operation_id="list_users", summary="All users for staff, else yourself"),
     post=extend_schema(
-        operation_id="users_register",
+        operation_id="register",
         summary="Register",
-        responses={201: UserSerializer},
+        responses={
+            201: UserSerializer,
+            401: OpenApiResponse(description="A token was sent, and it is not valid."),
+            403: OpenApiResponse(description="A cookie was sent without its CSRF token."),
+            409: TAKEN,
+        },
         auth=[],
     ),
 )
@@ -55,7 +61,7 @@ class UserList(generics.ListCreateAPIView[User]):
         return {"Location": self.request.build_absolute_uri(path)}
 
 
-@extend_schema_view(get=extend_schema(operation_id="users_read", summary="One user"))
+@extend_schema_view(get=extend_schema(operation_id="get_user", summary="One user"))
 class UserDetail(generics.RetrieveAPIView[User]):
     serializer_class = UserSerializer
 
@@ -64,13 +70,17 @@ class UserDetail(generics.RetrieveAPIView[User]):
 
 
 @extend_schema_view(
-    get=extend_schema(operation_id="me_read", summary="Yourself"),
-    patch=extend_schema(operation_id="me_change", summary="Change your name or address"),
+    get=extend_schema(operation_id="get_me", summary="Yourself"),
+    patch=extend_schema(
+        operation_id="change_me",
+        summary="Change your name or address",
+        responses={200: UserSerializer, 409: TAKEN},
+    ),
     delete=extend_schema(
-        operation_id="me_delete",
+        operation_id="delete_me",
         summary="Delete your account",
         request=CurrentPasswordSerializer,
-        responses={204: None},
+        responses={204: None, 403: WRONG_PASSWORD},
     ),
 )
 class Me(generics.RetrieveUpdateDestroyAPIView[User]):
@@ -84,8 +94,11 @@ class Me(generics.RetrieveUpdateDestroyAPIView[User]):
         return signed_in(self.request)[0]
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        self.get_serializer(data=request.data).is_valid(raise_exception=True)
-        self.get_object().delete()
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        user = self.get_object()
+        require_password(user, serializer.validated_data, "password")
+        user.delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -93,14 +106,15 @@ class Password(generics.GenericAPIView[User]):
     serializer_class = PasswordChangeSerializer
 
     @extend_schema(
-        operation_id="me_change_password",
+        operation_id="change_password",
         summary="Change your password; signs out everywhere else",
-        responses={204: None},
+        responses={204: None, 403: WRONG_PASSWORD},
     )
     def post(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         user, sid = signed_in(request)
+        require_password(user, serializer.validated_data, "current_password")
         user.change_password(serializer.validated_data["new_password"], keep=sid)
         if request.session.get("sid") == sid:
             user.refresh_from_db()

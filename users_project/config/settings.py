@@ -153,7 +153,7 @@ SPECTACULAR_SETTINGS = {
     "RENDERER_WHITELIST": ["config.renderers.JSONRenderer"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "config.schema.add_problems",
+        "config.schema.complete",
     ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -17,6 +17,8 @@ MAX_DEPTH = 100
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)|[\[\]{}]', re.DOTALL)
 # Digits of 64 bits, with a sign. A longer number is no whole number of any field.
 _MAX_DIGITS = 20
+# Below it each whole number is a float of its own (RFC 7493, section 2.2).
+_MAX_EXACT = 2**53 - 1
 
 
 class InvalidJSON(ValueError):
@@ -48,7 +50,11 @@ def loads(text: str) -> Any:
 
     try:
         value = json.loads(
-            text, object_pairs_hook=members, parse_int=_integer, parse_constant=_refuse
+            text,
+            object_pairs_hook=members,
+            parse_int=_integer,
+            parse_float=_number,
+            parse_constant=_refuse,
         )
     except json.JSONDecodeError as error:
         detail = f"{error.msg}, at line {error.lineno}, column {error.colno}."
@@ -107,6 +113,12 @@ def _pointer(path: Sequence[str | int]) -> Pointer:
 
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
+
+
+def _number(digits: str) -> int | float:
+    """1.0 is the whole number 1, for JSON Schema (section 4.2.3 of the core) and RFC 8785 too."""
+    value = float(digits)
+    return int(value) if value.is_integer() and abs(value) <= _MAX_EXACT else value
 
 
 def _refuse(constant: str) -> NoReturn:
