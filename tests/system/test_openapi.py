@@ -1,0 +1,56 @@
+"""The running services against their OpenAPI documents: schemathesis with all its checks.
+
+The requests follow from SCHEMATHESIS_SEED, a fixed number by default, and from what the services
+answer. schemathesis.toml says what is set and why.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.system.client import Api
+from tests.system.openapi import DOCUMENTS, FOLDER
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+SEED = os.environ.get("SCHEMATHESIS_SEED", "20261125")
+
+
+@pytest.fixture
+def configuration(stack, tmp_path):
+    """schemathesis.toml, and two people who may see nothing of each other."""
+    with Api(stack.gateway_url) as api:
+        tokens = [api.sign_in().headers["Authorization"] for _ in range(2)]
+    people = [
+        {"name": name, "fixedHeaders": [{"name": "Authorization", "value": token}]}
+        for name, token in zip(("first", "second"), tokens, strict=True)
+    ]
+    path = tmp_path / "people.yaml"
+    path.write_text(json.dumps({"auth": people}))
+    file = tmp_path / "schemathesis.toml"
+    auth = f'\n[auth.wfc]\npath = "{path}"\nuser = "first"\npeers = ["first", "second"]\n'
+    file.write_text((HERE / "schemathesis.toml").read_text() + auth)
+    return file
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_service_does_what_its_document_says(stack, configuration, name):
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", configuration, "run"),
+            *(FOLDER / f"{name}.yaml", "--url", stack.gateway_url, "--checks", "all"),
+            *("--seed", SEED, "--no-color"),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    sys.stdout.write(done.stdout + done.stderr)  # it ends with the seed
+    assert done.returncode == 0, f"SCHEMATHESIS_SEED={SEED} repeats the requests"
