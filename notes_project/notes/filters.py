@@ -211,14 +211,7 @@ def _named(name: str) -> Iterator[None]:
 
 
 def _parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "query",
-        "description": description,
-        # A form sends what is left out so.
-        "allowEmptyValue": True,
-        "schema": schema,
-    }
+    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 def _choice(choices: Iterable[str]) -> dict[str, Any]:

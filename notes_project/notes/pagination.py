@@ -137,6 +137,5 @@ def _query_parameter(name: str, description: str, schema: dict[str, Any]) -> dic
         "name": name,
         "in": "query",
         "description": description,
-        "allowEmptyValue": True,
         "schema": schema,
     }

@@ -68,6 +68,9 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
             for parameter in operation.get("parameters", []):
                 if parameter["schema"].get("pattern") == f"^{ID}$":
                     parameter["schema"] = {"type": "string", "format": "uuid"}
+                if parameter["in"] == "query":
+                    # A form sends so what is left out.
+                    parameter["allowEmptyValue"] = True
     return result
 
 

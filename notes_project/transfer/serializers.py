@@ -10,7 +10,9 @@ from rest_framework import serializers
 from transfer.report import CHANGED, LOST, REFUSED
 
 
-@extend_schema_field({"type": "array", "items": {"type": "string", "format": "binary"}})
+@extend_schema_field(
+    {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}
+)
 class Files(serializers.FileField):
     """A form's field that may be repeated."""
 

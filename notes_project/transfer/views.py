@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import exceptions, generics, status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -111,7 +111,10 @@ class ImportView(generics.GenericAPIView[Any]):
                 ("application/jsonl", "application/zip", "application/x-tar"), OpenApiTypes.BINARY
             ),
         },
-        responses=ReportSerializer,
+        responses={
+            200: ReportSerializer,
+            422: OpenApiResponse(description="The format is known, and the file is broken."),
+        },
     )
     def post(self, request: Request) -> HttpResponseBase:
         _refuse_unknown(request, DRY_RUN, FORMAT)

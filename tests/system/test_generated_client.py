@@ -111,7 +111,7 @@ def test_a_note_from_writing_to_deletion(load, notes):
     ordered = call("list_notes", tag=["zoo"], order=models.ListNotesOrder.UPDATED_AT).parsed
     assert [each.id for each in ordered.results] == [text.id, blocks.id]
 
-    patch = models.NotePatchRequest(title="Yaks", tags=["yaks"])
+    patch = models.PatchedNoteRequest(title="Yaks", tags=["yaks"])
     changed = call("change_note", blocks.id, body=patch, if_match=read.headers["ETag"])
     assert (changed.parsed.title, changed.parsed.tags) == ("Yaks", ["yaks"])
     refused = call("change_note", blocks.id, body=patch, if_match=read.headers["ETag"])

@@ -24,7 +24,7 @@ BODIES = {
 }
 # Parameters of the query that can name nothing of anybody.
 PLAIN = {
-    *("limit", "archived", "tag_match", "order", "dry_run"),
+    *("limit", "archived", "tag_match", "order", "dry_run", "format"),
     *("created_after", "created_before", "updated_after", "updated_before"),
 }
 # Idempotency-Key has a test of its own; a state's tag is given in the others.

@@ -7,8 +7,6 @@ import pytest
 from tests.system.openapi import OPERATIONS
 from tests.system.test_isolation import NOTES, TAGS, TRASH, seen
 
-OFFERED = {(operation.method, operation.path) for operation in OPERATIONS}
-
 
 def use_tags(client, name):
     """All that somebody can do with a tag, one step after the other."""
@@ -20,8 +18,6 @@ def use_tags(client, name):
     yield "two notes have it"
     client.patch(f"{NOTES}{first}/", json={"tags": [name, f"{name} 2"]})
     yield "one has another beside it"
-    if ("PATCH", f"{TAGS}{{name}}/") not in OFFERED:
-        return
     assert client.patch(address, json={"name": f"{name} 3"}).status_code == 200
     yield "it is renamed"
     renamed = f"{TAGS}{quote(f'{name} 3', safe='')}/"
