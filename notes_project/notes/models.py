@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
+from django.contrib.postgres.indexes import HashIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models.expressions import RawSQL
@@ -149,6 +150,8 @@ class Note(models.Model):
                 )
                 for name, key in _LIST_KEYS.items()
             ),
+            # As few steps however many notes there are: a tag's list looks up each by its id.
+            HashIndex("id", name="notes_by_id"),
             # The trash. Not partial: deleting a user finds all notes by it.
             models.Index(fields=["user", "deleted_at", "id"], name="notes_trash"),
         ]

@@ -16,6 +16,9 @@ from notes.keyset import Page, Position
 from notes.write import find_tags
 from users.models import User
 
+LONGEST = 25
+"""Seconds that a change of a tag may take: about 10^5 notes. The gateway waits a little longer."""
+
 # From one tag to the next along an index, however many notes each has. `is_archived` is null in the
 # trash; `LIMIT 1` keeps the planner from reading all links of the user, or all tags of everybody.
 _PAGE = """
@@ -117,7 +120,7 @@ def use_of(user: User, name: str) -> Use:
 def detach_tag(user: User, name: str) -> Use:
     """Takes the tag off all of the user's notes, the trash too. Returns on how many it was."""
     find_tags([name])
-    return _run(_DETACH.format(""), user, name)
+    return _change(_DETACH.format(""), user, name)
 
 
 @transaction.atomic
@@ -127,7 +130,16 @@ def rename_tag(user: User, old: str, new: str) -> Use:
     Returns on how many ``old`` was.
     """
     find_tags([old, new])
-    return _run(_DETACH.format(_ATTACH), user, old, new)
+    return _change(_DETACH.format(_ATTACH), user, old, new)
+
+
+def _change(statement: str, user: User, old: str, new: str = "") -> Use:
+    """More than other statements of a request may take, within the transaction."""
+    database: Any = connection.connection
+    with database.allowing(LONGEST + 2.0):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = '{LONGEST}s'")
+        return _run(statement, user, old, new)
 
 
 def _run(statement: str, user: User, old: str, new: str = "") -> Use:

@@ -595,7 +595,7 @@ class TestPlan:
     def test_few_hits_are_read_by_key(self, owner, many):
         found, nodes = self.asked(owner, "common w77")
         assert found == ["common w77", "common w770", "common w771"]
-        assert self.indexes(nodes) == {"notes_pkey", "note_search_pkey"}
+        assert self.indexes(nodes) == {"notes_by_id", "note_search_pkey"}
         hits = next(node for node in nodes if node["Node Type"] == "Function Scan")
         assert hits["Actual Rows"] == 111
         # The rows, and of the index two words of one user: not the 24,000 rows with the word.

@@ -5,13 +5,16 @@ from itertools import chain
 import pytest
 from django.db import connection, transaction
 
+from devstack.processes import wait_until
 from notes.models import Note, NoteTag, NoteVersion, Tag
-from notes.own_tags import OwnTags, use_of
+from notes.own_tags import OwnTags, rename_tag, use_of
+from tests.notes.test_database import sql
 from tests.notes.test_lists import TAGS, user, walk  # noqa: F401 - a fixture
 from tests.notes.test_notes import NOTES, assert_not_found, errors_of, make, url_of
 from tests.notes.test_tags_in_rows import assert_rows_name_their_tags
 from tests.plans import buffers, explained, nodes
 from tests.threads import at_once, in_thread, wait_until_blocked
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -193,7 +196,7 @@ class TestRename:
         for count in (1, 30):
             for _ in range(count):
                 make(api, tags=["a", "b"])
-            with django_assert_num_queries(8):  # user, use, and what changes it
+            with django_assert_num_queries(9):  # user, use, and what changes it
                 api.patch(f"{TAGS}a/", {"name": f"new {count}"})
 
 
@@ -265,6 +268,26 @@ class TestAtOnce:
             wait_until_blocked()
         assert renamed.result(10).json() == {"name": "c", "notes": 0, "trashed": 0}
         assert api.get(url_of(note)).json()["tags"] == []
+
+    def test_it_may_take_longer_than_other_statements(self, sign_in, ada):
+        note = make(sign_in(ada), tags=["a"])
+        ada = User.objects.get()
+
+        def rename():
+            sql("SET statement_timeout = '100ms'")
+            return rename_tag(ada, "a", "b")
+
+        waits = (
+            "SELECT bool_or(now() - query_start > '300ms') FROM pg_stat_activity"
+            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        with transaction.atomic():
+            Note.objects.filter(pk=note["id"]).update(title="changed")
+            renamed = in_thread(rename)
+            wait_until_blocked()
+            # By another connection: within a transaction these statistics stand still.
+            assert wait_until(lambda: in_thread(lambda: sql(waits)).result(10) == [(True,)], 10)
+        assert renamed.result(10) == (1, 0)
 
     def test_renames_round_and_writers_of_the_same_notes_never_stop_each_other(self, sign_in, ada):
         clients = [sign_in(ada) for _ in range(8)]
