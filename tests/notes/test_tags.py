@@ -339,12 +339,12 @@ def test_what_is_read_does_not_grow_with_others_tags(user, stale):  # noqa: F811
     assert [row["name"] for row in page.rows] == ["tag 1", "tag 2", "tag 2000", "tag 30"]
     assert {row["count"] for row in page.rows} == {200}
     (plan,) = plans
-    assert buffers(plan) <= 300, plan
+    assert buffers(plan) <= 4 * 200 + 100, plan  # The index alone, once the table is vacuumed.
     for node in nodes(plan):
         assert node["Node Type"] != "Seq Scan", node
         assert node["Actual Rows"] * node["Actual Loops"] <= 4 * 200, node
     with explained() as plans:
         assert use_of(user, "tag 1") == (200, 0)
     (plan,) = plans
-    assert buffers(plan) <= 100, plan
+    assert buffers(plan) <= 200 + 25, plan
     assert not any(node["Node Type"] == "Seq Scan" for node in nodes(plan))
