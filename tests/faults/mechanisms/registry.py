@@ -1,5 +1,6 @@
 """Which mechanism is switched off by which function, and where."""
 
+import os
 from collections import namedtuple
 
 Mechanism = namedtuple("Mechanism", "parts switch_off")
@@ -20,7 +21,9 @@ def off_in(*parts):
 
 
 def give_up(*_):
-    raise SystemExit("without retries")
+    """Ends the process at once: closing a client whose broker is away can take a minute."""
+    os.write(2, b"without retries\n")
+    os._exit(1)
 
 
 def replaced(text, old, new):
