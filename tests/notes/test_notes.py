@@ -440,3 +440,9 @@ def test_a_form_may_repeat_the_tags(api, ada):
     response = api.post(NOTES, "title=f&tags=a&tags=b, c", content_type=FORM)
     assert response.status_code == 201
     assert response.json()["tags"] == ["a", "b", "c"]
+
+
+def test_the_instance_of_a_problem_is_an_address(api):
+    """RFC 9457, 3.1.5: a URI reference, whatever signs a path had in it."""
+    path = "/api/v1/tags/a%20%1F%22%C3%A9/"
+    assert api.get(path).json()["instance"] == path
