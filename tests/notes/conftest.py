@@ -111,6 +111,13 @@ def api(db: None, sign_in: Callable[[Account], APIClient], ada: Account) -> APIC
 
 
 @pytest.fixture
+def user(api: APIClient, ada: Account, django_user_model: Any) -> Any:
+    """Ada's shadow user."""
+    api.get("/api/v1/notes/")
+    return django_user_model.objects.get(id=ada.id)
+
+
+@pytest.fixture
 def bobs_api(db: None, sign_in: Callable[[Account], APIClient], bob: Account) -> APIClient:
     return sign_in(bob)
 

@@ -8,18 +8,10 @@ import pytest
 from notes.models import Note
 from tests.notes.issuer import START
 from tests.notes.test_notes import NOTES, errors_of, make
-from users.models import User
 
 TAGS = "/api/v1/tags/"
 TIMES = ("created_after", "created_before", "updated_after", "updated_before")
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def user(api, ada):
-    """Ada's shadow user."""
-    api.get(NOTES)
-    return User.objects.get(id=ada.id)
 
 
 def write(user, count, *, tie=1, **fields):

@@ -14,18 +14,10 @@ from tests.notes.issuer import START
 from tests.notes.test_lists import walk
 from tests.notes.test_notes import NOTES
 from tests.plans import buffers, explained, nodes
-from users.models import User
 
 pytestmark = pytest.mark.django_db
 ORDERS = ("-updated_at", "updated_at", "-created_at", "created_at", "title", "-title")
 TITLES = ("", "a", "A", "ab", "B", "b", "É", "é", "z", "Z", "ß", "日本", "👩‍👩‍👧", "a" * 500)
-
-
-@pytest.fixture
-def user(api, ada):
-    """Ada's shadow user."""
-    api.get(NOTES)
-    return User.objects.get(id=ada.id)
 
 
 class TestOrder:

@@ -9,7 +9,7 @@ from devstack.processes import wait_until
 from notes.models import Note, NoteTag, NoteVersion, Tag
 from notes.own_tags import OwnTags, rename_tag, use_of
 from tests.notes.test_database import sql
-from tests.notes.test_lists import TAGS, user, walk  # noqa: F401 - a fixture
+from tests.notes.test_lists import TAGS, walk
 from tests.notes.test_notes import NOTES, assert_not_found, errors_of, make, url_of
 from tests.notes.test_tags_in_rows import assert_rows_name_their_tags
 from tests.plans import buffers, explained, nodes
@@ -311,7 +311,7 @@ class TestAtOnce:
 
 
 @pytest.mark.parametrize("stale", [False, True])
-def test_what_is_read_does_not_grow_with_others_tags(user, stale):  # noqa: F811
+def test_what_is_read_does_not_grow_with_others_tags(user, stale):
     """Nor with one's own notes, but for those that a page counts."""
     others = """
     INSERT INTO users SELECT gen_random_uuid(), 'user ' || n FROM generate_series(1, 40) AS n;

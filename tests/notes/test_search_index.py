@@ -1,0 +1,148 @@
+"""What the search reads: kept for SQL by hand too, in its language, and by which plan."""
+
+import io
+import json
+
+import orjson
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from notes import asked, search
+from notes.lists import NoteList
+from notes.management.commands import reindex_search
+from notes.models import Note, NoteSearch
+from tests.notes.test_content import document, paragraph
+from tests.notes.test_notes import NOTES, make
+from tests.notes.test_search import find, titles
+
+pytestmark = pytest.mark.django_db
+
+
+class TestByHand:
+    def sql(self, statement, *parameters):
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+
+    def test_what_is_written_by_sql_is_found_at_once(self, api, user):
+        self.sql("INSERT INTO notes (user_id, title) VALUES (%s, 'apple')", user.id)
+        assert titles(api, "apple") == ["apple"]
+        self.sql("UPDATE notes SET title = 'pear', content = 'a plum'")
+        assert titles(api, "apple") == []
+        assert titles(api, "pear plum") == ["pear"]
+        content = json.dumps(document(paragraph("cherry")))
+        self.sql("UPDATE notes SET content_format = 'blocks', content = %s", content)
+        assert titles(api, "cherry") == ["pear"]
+        assert titles(api, "paragraph") == []
+        self.sql("DELETE FROM notes")
+        assert titles(api, "pear") == []
+        assert self.sql("SELECT count(*) FROM note_search") is None
+
+    def test_a_note_that_changes_hands_is_found_by_its_owner_alone(self, api, bobs_api, user, bob):
+        make(api, title="apple")
+        bobs_api.get(NOTES)
+        Note.objects.update(user=bob.id)
+        assert (titles(api, "apple"), titles(bobs_api, "apple")) == ([], ["apple"])
+
+
+class TestLanguage:
+    def reindex(self, settings, language, *options):
+        settings.NOTES_SEARCH_LANGUAGE = language
+        out = io.StringIO()
+        call_command("reindex_search", *options, stdout=out)
+        return out.getvalue().strip()
+
+    def test_it_knows_the_forms_of_words(self, api, settings, monkeypatch):
+        monkeypatch.setattr(reindex_search, "BATCH", 2)
+        before = [
+            make(api, title=f"The dogs are running {n}", content="東京都")["id"] for n in range(5)
+        ]
+        states = list(Note.objects.values())
+        assert titles(api, "dog runs") == []
+        assert self.reindex(settings, "english") == "5 notes indexed, language english"
+        assert list(Note.objects.values()) == states
+        make(api, title="A dog runs")
+        found = find(api, '"dog" run')
+        assert {row["id"] for row in found} >= set(before)
+        assert len(found) == 6
+        assert [s["text"] for s in found[-1]["highlights"][0]["segments"] if s["match"]] == [
+            "dogs",
+            "running",
+        ]
+        assert len(titles(api, "東京 the dogs")) == 5
+        assert titles(api, "the") == []
+        answer = json.loads(self.reindex(settings, "simple", "--json"))
+        assert answer == {"language": "simple", "notes": 6}
+        assert len(titles(api, "the")) == 5
+        assert len(titles(api, "dogs")) == 5
+
+    def test_every_language_of_the_settings_is_one(self, api, settings):
+        make(api, title="title")
+        for language in settings.SEARCH_LANGUAGES:
+            self.reindex(settings, language)
+            assert titles(api, "title") == ["title"]
+
+    def test_an_index_that_was_lost_is_made_again(self, api, settings):
+        make(api, title="apple")
+        NoteSearch.objects.all().delete()
+        assert titles(api, "apple") == []
+        self.reindex(settings, "simple")
+        assert titles(api, "apple") == ["apple"]
+
+
+class TestPlan:
+    @pytest.fixture
+    def many(self, bobs_api, user, bob):
+        """Notes of Ada and as many of Bob, all of which have one word."""
+        bobs_api.get(NOTES)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO notes (user_id, title, updated_at)"
+                " SELECT someone, 'common w' || n, now() - n * interval '1 s'"
+                " FROM generate_series(1, 12000) AS n, unnest(%s::uuid[]) AS someone",
+                [[user.id, bob.id]],
+            )
+            # Each has a tag: what the planner does with an empty table that was full says nothing.
+            cursor.execute("INSERT INTO tags (name) VALUES ('tag')")
+            cursor.execute("INSERT INTO note_tags SELECT notes.id, tags.id FROM notes, tags")
+            cursor.execute("ANALYZE notes, note_search, tags, note_tags")
+            # As for a table that is larger, or on an SSD.
+            cursor.execute("SET LOCAL random_page_cost = 1.1")
+
+    def asked(self, user, q, **options):
+        """The notes found, and the plan of the statement that found them."""
+        wanted = search.SearchResults(NoteList(user.id, **options), asked.parse(q))
+        with CaptureQueriesContext(connection) as queries, connection.cursor() as cursor:
+            page = wanted.page(None, 3)
+            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT json) {queries[-1]['sql']}")
+            nodes = [cursor.fetchone()[0][0]["Plan"]]
+        for node in nodes:
+            nodes += node.get("Plans", [])
+        return [row["title"] for row in orjson.loads(page.rows)], nodes
+
+    def indexes(self, nodes):
+        """Those of the two large tables, of which neither may be read whole."""
+        large = [node for node in nodes if node.get("Relation Name") in ("notes", "note_search")]
+        assert not [node for node in large if "Seq Scan" in node["Node Type"]], nodes
+        return {node["Index Name"] for node in large if "Index Name" in node}
+
+    def test_few_hits_are_read_by_key(self, user, many):
+        found, nodes = self.asked(user, "common w77")
+        assert found == ["common w77", "common w770", "common w771"]
+        assert self.indexes(nodes) == {"notes_by_id", "note_search_pkey"}
+        hits = next(node for node in nodes if node["Node Type"] == "Function Scan")
+        assert hits["Actual Rows"] == 111
+        # The rows, and of the index two words of one user: not the 24,000 rows with the word.
+        assert nodes[0]["Shared Hit Blocks"] + nodes[0]["Shared Read Blocks"] < 1500
+
+    @pytest.mark.parametrize("archived", [False, None])
+    def test_of_very_many_the_last_changed_are_read_in_the_lists_order(
+        self, user, many, monkeypatch, archived
+    ):
+        monkeypatch.setattr(search, "WINDOW", 30)
+        monkeypatch.setattr(search, "LOOKED_AT", 100)
+        found, nodes = self.asked(user, "common", archived=archived)
+        assert found == ["common w1", "common w2", "common w3"]
+        assert "notes_by_updated_at" in self.indexes(nodes)
+        assert nodes[0]["Shared Hit Blocks"] + nodes[0]["Shared Read Blocks"] < 2000
