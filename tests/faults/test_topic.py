@@ -84,6 +84,7 @@ def test_messages_deleted(system, rng):
 @pytest.mark.parametrize("to", ["earliest", "latest", "expired"])
 def test_offsets_reset(system, rng, to):
     with system.under_load(rng, sampled=False):
+        system.wait_until_applied()  # There is something to be read twice.
         operations.stop(system, "consumer")
         read = positions(system.notes_sql)
         system.reach(
