@@ -206,13 +206,16 @@ def monotonic_clock():
 @off_in("consumer")
 def commit_last():
     """Kafka is told of a batch before it is applied."""
+    from confluent_kafka import TopicPartition
+
     from inbox.consumer import EventConsumer
 
     apply = EventConsumer._apply
 
     def commit_first(self):
-        for message in self.batch:
-            self.subscription.commit({message.partition: message.offset + 1})
+        ends = {message.partition: message.offset + 1 for message in self.batch}
+        if places := [TopicPartition(self.topic, *end) for end in ends.items()]:
+            self.subscription._consumer.commit(offsets=places, asynchronous=False)
         return apply(self)
 
     EventConsumer._apply = commit_first
