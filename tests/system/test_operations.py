@@ -42,10 +42,23 @@ def without_consumer(stack):
 
 
 @pytest.fixture
-def placeholders(api, notes_sql, wait_until):
+def placeholders(api, notes_sql, wait_until, tmp_path):
     user = api.register()
     wait_until(lambda: notes_sql("SELECT id FROM users WHERE id = %s", [user.id]))
-    return {"ID": user.id, "VERSION": "1", "WHY": "seen to"}
+    file = tmp_path / "notes.jsonl"
+    return {
+        "ID": user.id,
+        "USERNAME": user.username,
+        "VERSION": "1",
+        "WHY": "seen to",
+        "notes.jsonl": str(file),
+        "FILE": str(file),
+    }
+
+
+@pytest.fixture
+def exported(manage, placeholders):
+    manage("notes", "export_notes", placeholders["ID"], "--output", placeholders["FILE"])
 
 
 @pytest.mark.parametrize(("project", "command"), RUNS, ids=lambda value: value)
@@ -54,6 +67,8 @@ def test_the_command_does_its_work(manage, placeholders, project, command, reque
         request.getfixturevalue("without_consumer")
         if "--until-caught-up" not in command:
             command += " --until-caught-up"  # it would run until it is stopped
+    if "FILE" in command:
+        request.getfixturevalue("exported")
     words = [placeholders.get(word, word) for word in shlex.split(command)]
     done = manage(project, *words)
     assert done.returncode == 0, done.stderr
