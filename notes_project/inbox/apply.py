@@ -140,18 +140,16 @@ def _write(records: Sequence[Record], known: Mapping[int, int]) -> None:
 def _moves(records: Sequence[Record], known: Mapping[int, int]) -> list[dict[str, object]]:
     """For each partition the first message and the position behind the last one."""
     moves: dict[Partition, dict[str, object]] = {}
-    for topic, partition, offset, *_ in sorted(record.message[:3] for record in records):
-        move = moves.setdefault(
-            (topic, partition),
-            {
-                "topic": topic,
-                "partition": partition,
-                "known": known.get(partition, 0),
-                "first": offset,
-            },
-        )
+    for record in records:
+        topic, partition, offset, *_ = record.message
+        move = moves.get((topic, partition))
+        if move is None:
+            known_offset = known.get(partition, 0)
+            move = {"topic": topic, "partition": partition, "known": known_offset, "first": offset}
+            moves[topic, partition] = move
         move["next_offset"] = offset + 1
-    return list(moves.values())
+    # Two workers take the locks in one order.
+    return [moves[place] for place in sorted(moves)]
 
 
 def _not_applied(records: Sequence[Record], known: Mapping[int, int]) -> list[Record]:
