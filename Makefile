@@ -36,10 +36,11 @@ clean: install ## Remove the stack's data, keys and secrets (.local)
 
 .PHONY: test test-users test-notes test-docs test-devstack test-system test-bench test-debezium test-compose lint types
 .PHONY: test-faults test-faults-short test-faults-off test-any-order
-SUITES := lint types test-users test-notes test-docs test-devstack test-system test-faults-short test-bench
-# Most of a suite's time is waiting for servers: two at a time, each with its output in one piece.
+# The longest first.
+SUITES := lint types test-system test-notes test-users test-devstack test-bench test-faults-short test-docs
+# Most of a suite's time is waiting for servers: three at a time, each with its output in one piece.
 test: install-dev ## Everything that CI checks
-	@$(MAKE) --jobs=2 --output-sync=target $(SUITES)
+	@$(MAKE) --jobs=3 --output-sync=target $(SUITES)
 test-users: install-dev ## users_project's own tests, and what it sends by the event contract
 	@$(BIN)/pytest -c tests/users/pytest.ini tests/users tests/contract/producer
 test-notes: install-dev ## notes_project's own tests, and what it takes by the event contract
