@@ -63,7 +63,7 @@ class NoteFilter(BaseFilterBackend):
     def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
         notes: NoteList = queryset
         parameters = request.query_params
-        _refuse_unknown(parameters, _NOTE_PARAMETERS)
+        refuse_unknown(parameters, _NOTE_PARAMETERS | _EVERYWHERE)
         order = _one_of(parameters, "order", _ORDERS)
         archived = _one_of(parameters, "archived", _ARCHIVED)
         match = _one_of(parameters, "tag_match", _MATCHES)
@@ -131,13 +131,13 @@ class NoFilter(BaseFilterBackend):
     """For a list that can be paged and nothing else."""
 
     def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
-        _refuse_unknown(request.query_params, frozenset())
+        refuse_unknown(request.query_params, _EVERYWHERE)
         return queryset
 
 
 class TagFilter(BaseFilterBackend):
     def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
-        _refuse_unknown(request.query_params, frozenset({"prefix"}))
+        refuse_unknown(request.query_params, {"prefix"} | _EVERYWHERE)
         tags: OwnTags = queryset
         prefix = read_once(request.query_params, "prefix")
         if not prefix:
@@ -154,12 +154,13 @@ class TagFilter(BaseFilterBackend):
 
 def read_dry_run(parameters: QueryDict) -> bool:
     """What a change is asked with. Raises InvalidParameters, also for any other parameter."""
-    _refuse_unknown(parameters, frozenset({"dry_run"}))
+    refuse_unknown(parameters, {"dry_run"} | _EVERYWHERE)
     return _one_of(parameters, "dry_run", ("false", "true")) == "true"
 
 
-def _refuse_unknown(parameters: QueryDict, known: frozenset[str]) -> None:
-    unknown = sorted(parameters.keys() - known - _EVERYWHERE)
+def refuse_unknown(parameters: QueryDict, known: Collection[str]) -> None:
+    """Raises InvalidParameters."""
+    unknown = sorted(parameters.keys() - known)
     if unknown:
         raise InvalidParameters(
             {name[:100]: "There is no such parameter." for name in unknown[:10]}, code="unknown"

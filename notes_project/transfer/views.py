@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 
 from config.errors import InvalidParameters
 from notes.etags import is_page
+from notes.filters import refuse_unknown
 from notes.pagination import read_once
 from transfer import errors, importing, jsonl, markdown
 from transfer.negotiation import FORMAT, ByFormat, JSONLinesRenderer, MarkdownRenderer
@@ -57,7 +58,7 @@ class ExportView(APIView):
         },
     )
     def get(self, request: Request) -> HttpResponseBase:
-        _refuse_unknown(request, FORMAT)
+        refuse_unknown(request.query_params, {FORMAT})
         renderer = request.accepted_renderer
         is_lines = isinstance(renderer, JSONLinesRenderer)
         write = jsonl.write if is_lines else markdown.write
@@ -117,7 +118,7 @@ class ImportView(generics.GenericAPIView[Any]):
         },
     )
     def post(self, request: Request) -> HttpResponseBase:
-        _refuse_unknown(request, DRY_RUN, FORMAT)
+        refuse_unknown(request.query_params, {DRY_RUN, FORMAT})
         try:
             with files_of(request) as files:
                 dry_run = _is_dry_run(request)
@@ -141,10 +142,3 @@ def _is_dry_run(request: Request) -> bool:
     if text not in ("true", "false"):
         raise InvalidParameters({DRY_RUN: "Give true or false."})
     return text == "true"
-
-
-def _refuse_unknown(request: Request, *known: str) -> None:
-    unknown = sorted(set(request.query_params) - set(known))[:10]
-    if unknown:
-        details = {name[:100]: "There is no such parameter." for name in unknown}
-        raise InvalidParameters(details, code="unknown")
