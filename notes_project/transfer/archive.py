@@ -13,6 +13,7 @@ from typing import IO, Self
 
 from transfer import tars, zips
 from transfer.errors import Broken, TooLarge, UnknownFormat, Unreadable
+from transfer.scratch import scratch
 from transfer.zips import Entry
 
 MAX_MEMBERS = 4_000_000
@@ -56,13 +57,11 @@ class Archive:
         self._files: list[IO[bytes]] = []
         self._left, self._count = max_unpacked, 0
         with ExitStack() as stack:
-            # An empty name is a temporary file that goes with the connection.
-            self._index = sqlite3.connect("", check_same_thread=False)
-            stack.callback(self._index.close)
-            self._index.execute(
+            self._index = scratch(
                 f"CREATE TABLE members (number INTEGER PRIMARY KEY, {_COLUMNS},"
                 " UNIQUE (path, part))"
             )
+            stack.callback(self._index.close)
             self._stack = stack
             for name, file in files:
                 self._add(name, file, nested=False)

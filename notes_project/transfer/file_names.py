@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 import unicodedata
 
 from notes.models import DEFAULT_TITLE
+from transfer.scratch import scratch
 
 MAX_BYTES = 200
 # Windows takes none of these, and no name that ends with a dot or a blank.
@@ -20,9 +20,7 @@ class FileNames:
     """To be closed."""
 
     def __init__(self) -> None:
-        # An empty name is a temporary file that goes with the connection.
-        self._given = sqlite3.connect("", check_same_thread=False)
-        self._given.execute("CREATE TABLE names (name PRIMARY KEY, next INTEGER) WITHOUT ROWID")
+        self._given = scratch("CREATE TABLE names (name PRIMARY KEY, next INTEGER) WITHOUT ROWID")
 
     def close(self) -> None:
         self._given.close()

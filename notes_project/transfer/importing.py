@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from typing import IO, Any
@@ -19,6 +18,7 @@ from transfer import formats
 from transfer.drafts import Draft, Unfit, draft_of
 from transfer.items import Item, Lost, Refused, note_id
 from transfer.report import CHANGED, CREATED, LOST, REFUSED, UNCHANGED, Report
+from transfer.scratch import scratch
 from users.authentication import NoSuchAccount
 from users.models import User
 
@@ -104,9 +104,7 @@ def _take_all(
 
 
 def _checked(user_id: UUID, items: Iterable[Item | Refused | Lost]) -> Iterator[Entry]:
-    # An empty name is a temporary file that goes with the connection.
-    with closing(sqlite3.connect("", check_same_thread=False)) as seen:
-        seen.execute("CREATE TABLE seen (id PRIMARY KEY) WITHOUT ROWID")
+    with closing(scratch("CREATE TABLE seen (id PRIMARY KEY) WITHOUT ROWID")) as seen:
         for item in items:
             if not isinstance(item, Item):
                 yield item

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import sqlite3
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -24,6 +23,7 @@ from transfer.foreign import (
 )
 from transfer.items import Address, Item, Lost, Refused
 from transfer.joplin_item import FOLDER, NOTE, NOTE_TAG, RESOURCE, TAG, Raw, parse
+from transfer.scratch import scratch
 
 FORMAT = "joplin"
 _MAX_TRIED = 10
@@ -73,9 +73,7 @@ class _Index:
     """Titles and links of everything, on the disk, for there may be millions; to be closed."""
 
     def __init__(self) -> None:
-        # An empty name is a temporary file that goes with the connection.
-        self._db = sqlite3.connect("", check_same_thread=False)
-        self._db.executescript(_SCHEMA)
+        self._db = scratch(_SCHEMA)
 
     def __enter__(self) -> Self:
         return self

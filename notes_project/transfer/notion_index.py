@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import posixpath
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -12,6 +11,7 @@ from typing import Any, Self
 from transfer.archive import Member
 from transfer.notion_paths import ALL_ROWS, PAGE, TABLE, folders_of, key_of, split_name
 from transfer.notion_text import comparable
+from transfer.scratch import scratch
 
 _MAX_LIKE = 10
 _SCHEMA = """
@@ -75,9 +75,7 @@ class Index:
     """To be closed after use."""
 
     def __init__(self) -> None:
-        # An empty name is a temporary file that goes with the connection.
-        self._db = sqlite3.connect("", check_same_thread=False)
-        self._db.executescript(_SCHEMA)
+        self._db = scratch(_SCHEMA)
 
     def __enter__(self) -> Self:
         return self
