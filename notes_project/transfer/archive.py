@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 import tempfile
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,12 @@ MAX_TEXT = 8 * 1024 * 1024
 _JUNK = re.compile(r"(.*/)?(__MACOSX/.*|\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini)", re.DOTALL)
 _DRIVE = re.compile(r"[A-Za-z]:")
 _COLUMNS = "part, path, size, start, packed, method, checksum"
+_INSERT = f"""
+INSERT INTO members ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (path, part) DO UPDATE SET copies = copies + 1, size = excluded.size,
+    start = excluded.start, packed = excluded.packed, method = excluded.method,
+    checksum = excluded.checksum
+"""  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +47,9 @@ class Member:
 class Archive:
     """Zip and tar files that make one upload, to be closed after use.
 
-    A zip file that holds zip files alone, as Notion's, stands for these. Its index is a database on
-    the disk, for there may be millions of members.
+    A zip file that holds zip files alone, as Notion's, stands for these. Of files with one path in
+    one of them the last is a member, as when it is unpacked. Its index is a database on the disk,
+    for there may be millions of members.
 
     Args:
         files: name and content, which can be read at any place.
@@ -59,7 +65,7 @@ class Archive:
         with ExitStack() as stack:
             self._index = scratch(
                 f"CREATE TABLE members (number INTEGER PRIMARY KEY, {_COLUMNS},"
-                " UNIQUE (path, part))"
+                " copies INTEGER DEFAULT 1, UNIQUE (path, part))"
             )
             stack.callback(self._index.close)
             self._stack = stack
@@ -92,6 +98,10 @@ class Archive:
         end = f"/{name}"
         condition = "WHERE substr('/' || path, ?) = ? ORDER BY path"
         return self._select(condition, -len(end), end)
+
+    def replaced(self) -> Iterator[Member]:
+        """The members that had their path from files before them, which are none."""
+        return self._select("WHERE copies > 1 ORDER BY number")
 
     def chunks(self, member: Member) -> Iterator[bytes]:
         """Raises Unreadable, perhaps after some."""
@@ -126,6 +136,9 @@ class Archive:
         for entry in entries:
             self._insert(part, entry)
         if not nested and self._holds_zips_alone(part):
+            for member in self._select("WHERE part = ? AND copies > 1", part):
+                # Each is an archive: of what the one before has, nothing could be said.
+                raise Broken(f"{member.path} is there twice in {name}.")
             for member in list(self._select("WHERE part = ? ORDER BY number", part)):
                 self._add(member.path, self._unpacked(member), nested=True)
             self._index.execute("DELETE FROM members WHERE part = ?", [part])
@@ -139,13 +152,7 @@ class Archive:
         if self._left < 0 or self._count > MAX_MEMBERS:
             raise TooLarge("Unpacked, the upload has more bytes or more files than are taken.")
         values = (entry.size, entry.offset, entry.packed, entry.method, entry.checksum)
-        try:
-            self._index.execute(
-                f"INSERT INTO members ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-                (part, path, *values),
-            )
-        except sqlite3.IntegrityError:
-            raise Broken(f"{path} is there twice in {self.parts[part]}.") from None
+        self._index.execute(_INSERT, (part, path, *values))
 
     def _holds_zips_alone(self, part: int) -> bool:
         question = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import IO
 
 from transfer import joplin, jsonl, markdown, markdown_folder, notion
@@ -13,6 +14,7 @@ from transfer.items import Address, Item, Lost, Refused
 
 MAX_UNPACKED = 10
 """How many times as large as an upload may be, it may be when it is unpacked."""
+_REPLACED = "The archive has this path more than once. The last of them counts, as when unpacked."
 
 
 @contextmanager
@@ -33,7 +35,9 @@ def opened(
         yield jsonl.FORMAT, jsonl.read(*files[0])
         return
     with Archive(files, max_bytes * MAX_UNPACKED) as archive:
-        yield _read(archive, address)
+        name, items = _read(archive, address)
+        # Behind the items: a reader may still find that the upload cannot be used.
+        yield name, chain(items, (Refused(each.path, _REPLACED) for each in archive.replaced()))
 
 
 def _read(archive: Archive, address: Address) -> tuple[str, Iterator[Item | Refused | Lost]]:

@@ -8,6 +8,7 @@ import tracemalloc
 import zipfile
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from warnings import catch_warnings
 
 import pytest
 from hypothesis import given, settings
@@ -118,6 +119,34 @@ class TestZips:
             assert found.find("b") is None
 
 
+class TestOnePathTwice:
+    """The last one is taken: it is what anybody finds who unpacks the archive."""
+
+    @pytest.mark.parametrize("again", ["a", "./a"])
+    def test_in_a_zip(self, again):
+        with catch_warnings(action="ignore", category=UserWarning):
+            data = zip_of([("a", "1"), ("b", "2"), (again, "33")])
+        self.require_last(data)
+
+    def test_in_a_tar(self):
+        self.require_last(tar_of(("a", b"1"), ("b", b"2"), ("a", b"33")))
+
+    def require_last(self, data):
+        with opened(zip_of([("a", "0")]), data) as found:
+            assert [found.text(member) for member in found] == ["0", "33", "2"]
+            assert [(member.path, member.part) for member in found.replaced()] == [("a", 1)]
+
+    def test_all_of_them_count_as_what_is_unpacked(self):
+        with pytest.raises(TooLarge):
+            opened(tar_of(("a", b"x" * 600), ("a", b"x" * 600)), limit=1000)
+
+    def test_in_a_zip_of_zips_it_is_no_harm(self):
+        inner = tar_of(("a", b"1"), ("a", b"2"))
+        with opened(zip_of([("1.zip", inner), ("2.zip", inner)])) as found:
+            assert [found.text(member) for member in found] == ["2", "2"]
+            assert len(list(found.replaced())) == 2
+
+
 class TestRefused:
     @pytest.mark.parametrize(
         "name", ["/etc/passwd", "../a", "a/../../b", "C:\\a", "c:a", "..\\a", "a/..", "\\\\host\\a"]
@@ -156,11 +185,12 @@ class TestRefused:
         with pytest.raises(Broken, match="Deflate"):
             opened(zip_of([("a", "x")], method))
 
-    def test_the_same_name_twice(self):
+    def test_a_part_that_is_there_twice(self):
+        parts = [(f"Part-{n}.zip", zip_of([(f"{n}.md", "x")])) for n in "12"]
         with pytest.warns(UserWarning, match="Duplicate"):
-            data = zip_of([("a", "1"), ("a", "2")])
-        with pytest.raises(Broken, match="there twice"):
-            opened(data)
+            data = zip_of([*parts, parts[0]])
+        with pytest.raises(Broken, match=r"Part-1\.zip is there twice in 1\.zip"):
+            opened(zip_of([("a", "x")]), data)
 
     def test_part_of_a_split_zip(self):
         data = zip_of([("a", "x")])

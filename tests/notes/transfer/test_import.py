@@ -298,6 +298,18 @@ class TestMarkdown:
         assert said in reason(report)
 
 
+@pytest.mark.parametrize("names", [("{}.md", MARKER), ("{}.md",), ("{0} " + "{0}" * 32 + ".md",)])
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_of_a_path_that_is_there_twice_the_last_one_is_taken_and_that_is_said(api, names):
+    form, *marker = names
+    files = [(form.format(name), text) for name, text in ("a1", "b3", "a0", "a2")]
+    report = take(api, zip_of([*marker, *files]))
+    assert counts(report) == {"created": 2, "refused": 1}
+    assert report["report"][0]["source"] == form.format("a")
+    assert "The last of them counts" in reason(report)
+    assert dict(Note.objects.values_list("title", "content")) == {"a": "2", "b": "3"}
+
+
 class TestForm:
     def test_from_its_page(self, browser, ada):  # noqa: F811
         page = page_of(browser.get(NOTES))
