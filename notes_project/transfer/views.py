@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -22,13 +24,16 @@ from notes.filters import refuse_unknown
 from notes.pagination import read_once
 from transfer import errors, importing, jsonl, markdown
 from transfer.negotiation import FORMAT, ByFormat, JSONLinesRenderer, MarkdownRenderer
+from transfer.places import place
 from transfer.serializers import ImportSerializer, ReportSerializer
 from transfer.uploads import AnyParser, files_of
 from users.authentication import signed_in
+from users.models import User
 
 DRY_RUN = "dry_run"
 # A page of the browsable API is made in memory.
 _LINES_ON_A_PAGE = 1000
+_BUSY = OpenApiResponse(description="Another export or import of yours is running.")
 _STATUS = {
     errors.UnknownFormat: status.HTTP_415_UNSUPPORTED_MEDIA_TYPE,
     errors.TooLarge: status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
@@ -55,15 +60,17 @@ class ExportView(APIView):
         responses={
             (200, JSONLinesRenderer.media_type): OpenApiTypes.STR,
             (200, MarkdownRenderer.media_type): OpenApiTypes.BINARY,
+            429: _BUSY,
         },
     )
     def get(self, request: Request) -> HttpResponseBase:
         refuse_unknown(request.query_params, {FORMAT})
         renderer = request.accepted_renderer
         is_lines = isinstance(renderer, JSONLinesRenderer)
+        user = signed_in(request)
         write = jsonl.write if is_lines else markdown.write
         response = StreamingHttpResponse(
-            write(signed_in(request).pk) if request.method == "GET" else (),
+            _begun(user, write) if request.method == "GET" else (),
             content_type=renderer.media_type,
             headers={"Cache-Control": "private, no-store"},
         )
@@ -77,6 +84,20 @@ class ExportView(APIView):
         if response.status_code == 401 and "text/html" in self.request.headers.get("Accept", ""):
             return redirect_to_login(self.request.get_full_path(), settings.LOGIN_URL)
         return response
+
+
+def _begun(user: User, write: Callable[[UUID], Iterator[bytes]]) -> Iterator[bytes]:
+    """An export that has its place until it ends or is closed. Raises what `place` does."""
+
+    def pieces() -> Iterator[bytes]:
+        with place(user):
+            yield b""
+            yield from write(user.pk)
+
+    export = pieces()
+    # A refusal comes before the answer begins.
+    next(export)
+    return export
 
 
 class RefusedUpload(exceptions.APIException):
@@ -114,15 +135,16 @@ class ImportView(generics.GenericAPIView[Any]):
         },
         responses={
             200: ReportSerializer,
+            429: _BUSY,
             422: OpenApiResponse(description="The format is known, and the file is broken."),
         },
     )
     def post(self, request: Request) -> HttpResponseBase:
         refuse_unknown(request.query_params, {DRY_RUN, FORMAT})
         try:
-            with files_of(request) as files:
+            user = signed_in(request)
+            with place(user), files_of(request) as files:
                 dry_run = _is_dry_run(request)
-                user = signed_in(request)
                 report = importing.take(user, files, max_bytes(), dry_run=dry_run)
         except errors.CannotImport as error:
             raise RefusedUpload(error) from None

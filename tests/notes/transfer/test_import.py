@@ -43,6 +43,13 @@ NOTE = {"title": "Plan", "content": "a", "tags": ["Work"]}
 PROBLEM = "application/problem+json"
 
 
+def taken(user, data):
+    """As the command does it, which several may run at once."""
+    files = [("upload", io.BytesIO(data))]
+    with importing.take(user, files, 10**7, dry_run=False) as report:
+        return json.loads(b"".join(report))
+
+
 def reason(report):
     (line,) = report["report"]
     return line["reason"]
@@ -458,11 +465,9 @@ def test_what_is_here_is_found_by_its_id_alone(api, ada):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_imports_at_once_make_each_note_once(sign_in, ada):
+def test_imports_at_once_make_each_note_once(user):
     notes = [{"title": f"{n}", "tags": [f"t{n % 7}", f"u{n % 11}"]} for n in range(500)]
-    clients = [sign_in(ada) for _ in range(4)]
-    take(clients[0], lines_of())
-    reports = at_once(lambda number: counts(take(clients[number], lines_of(*notes))), 4)
+    reports = at_once(lambda _: counts(taken(user, lines_of(*notes))), 4)
     assert sum(report.get("created", 0) for report in reports) == 500
     assert all(sum(report.values()) == 500 for report in reports), reports
     assert Note.objects.count() == 500
@@ -470,19 +475,17 @@ def test_imports_at_once_make_each_note_once(sign_in, ada):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_imports_in_opposite_order_do_not_wait_for_each_other(sign_in, ada):
-    keys = {note_id(ada.id, f"{n}"): f"{n}" for n in range(9)}
+def test_two_imports_in_opposite_order_do_not_wait_for_each_other(user):
+    keys = {note_id(user.id, f"{n}"): f"{n}" for n in range(9)}
     in_order = sorted(keys)
     uploads = [
         lines_of(*({"title": "a", "id": keys[each]} for each in in_order[::step]))
         for step in (1, -1)
     ]
-    client = sign_in(ada)
-    take(client, lines_of())
     with transaction.atomic():
         # Here both come to a stop, with what they have made until then.
-        Note.objects.create(id=in_order[4], user_id=ada.id)
-        imports = [in_thread(partial(take, client, upload)) for upload in uploads]
+        Note.objects.create(id=in_order[4], user=user)
+        imports = [in_thread(partial(taken, user, upload)) for upload in uploads]
         assert wait_until(lambda: _waiting() == 2, 20, every=0.01)
         transaction.set_rollback(True)
     reports = [each.result(60) for each in imports]
