@@ -47,15 +47,12 @@ WITH new AS (
         coalesce(created_at, updated_at, now()), coalesce(updated_at, created_at, now()),
         ARRAY(SELECT json_array_elements_text(names))
     FROM new ORDER BY id
-    ON CONFLICT (id) DO NOTHING
     RETURNING id
-), linked AS (
-    INSERT INTO note_tags (note_id, tag_id)
-    SELECT note_id, tag_id
-    FROM unnest(%(linked)s::uuid[], %(tags)s::uuid[]) AS links (note_id, tag_id)
-    JOIN made ON made.id = note_id
 )
-SELECT id FROM made
+INSERT INTO note_tags (note_id, tag_id)
+SELECT note_id, tag_id
+FROM unnest(%(linked)s::uuid[], %(tags)s::uuid[]) AS links (note_id, tag_id)
+JOIN made ON made.id = note_id
 """
 
 
@@ -141,8 +138,10 @@ def _look(user: User, batch: Sequence[Entry], report: Report) -> None:
 
 def _write(user: User, batch: Sequence[Entry], report: Report) -> None:
     new = _without_known(user, batch, report)
+    if not new:
+        return
     try:
-        made = _create(user, new) if new else set()
+        _create(user, new)
     except (DataError, IntegrityError):
         if not User.objects.filter(pk=user.pk).exists():
             raise NoSuchAccount from None
@@ -150,14 +149,13 @@ def _write(user: User, batch: Sequence[Entry], report: Report) -> None:
             # One does no harm to another.
             for draft in new:
                 _write(user, [draft], report)
-        else:
-            report.add(REFUSED, new[0].source, "The database does not take it.")
+            return
+        # Unless another import has made it meanwhile.
+        for draft in _without_known(user, new, report):
+            report.add(REFUSED, draft.source, "The database does not take it.")
         return
-    for _ in made:
+    for _ in new:
         report.add(CREATED)
-    # Made by another import meanwhile.
-    for draft in _without_known(user, [draft for draft in new if draft.id not in made], report):
-        report.add(REFUSED, draft.source, "It cannot be written. Import it again.")
 
 
 def _without_known(user: User, batch: Sequence[Entry], report: Report) -> list[Draft]:
@@ -191,8 +189,8 @@ def _known(user: User, drafts: list[Draft]) -> dict[UUID | None, dict[str, Any]]
     return {row["pk"]: row for row in rows}
 
 
-def _create(user: User, drafts: list[Draft]) -> set[UUID]:
-    """Returns the ids of those that were not there. Raises DataError, IntegrityError."""
+def _create(user: User, drafts: list[Draft]) -> None:
+    """Makes all of them or none. Raises DataError, IntegrityError."""
     names = sorted({tag for draft in drafts for tag in draft.tags})
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -201,7 +199,7 @@ def _create(user: User, drafts: list[Draft]) -> set[UUID]:
             if len(tags) == len(names):
                 links = [(draft.id, tags[tag]) for draft in drafts for tag in draft.tags]
                 cursor.execute(_CREATE, _values(user, drafts, links))
-                return {row[0] for row in cursor.fetchall()}
+                return
         make_tags(names)
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from devstack.processes import wait_until
+from notes.management.commands.prune_notes import Orphans
 from notes.models import Note, NoteTag, NoteVersion, Tag
 from tests.notes.test_browsable import Forms, browser, page_of, submit  # noqa: F401
 from tests.notes.test_notes import NOTES, errors_of, make, url_of
@@ -31,7 +32,7 @@ from tests.notes.transfer.moving import (
     zip_of,
 )
 from tests.plans import buffers, explained, nodes
-from tests.threads import at_once, in_thread
+from tests.threads import at_once, in_thread, wait_until_blocked
 from transfer import drafts, formats, importing
 from transfer.errors import CannotImport
 from transfer.items import Item, note_id
@@ -491,6 +492,28 @@ def test_two_imports_in_opposite_order_do_not_wait_for_each_other(user):
     reports = [each.result(60) for each in imports]
     assert sorted(report["created"] for report in reports) == [0, 9]
     assert sorted(report["unchanged"] for report in reports) == [0, 9]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.django_db(transaction=True)
+def test_what_another_import_makes_meanwhile_is_there(user, count):
+    upload = lines_of(*({"title": f"{n}", "id": f"{n}"} for n in range(count)))
+    with transaction.atomic():
+        assert counts(taken(user, upload.replace(b'"2"', b'"x"'))) == {"created": count}
+        second = in_thread(lambda: counts(taken(user, upload)))
+        wait_until_blocked()
+    assert second.result(20) == {1: {"unchanged": 1}, 3: {"created": 1, "unchanged": 2}}[count]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_tag_that_is_collected_meanwhile_is_made_again(user):
+    Tag.objects.create(name="a")
+    with transaction.atomic():
+        assert sum(Orphans().delete()) == 1
+        report = in_thread(lambda: counts(taken(user, lines_of({"title": "b", "tags": ["a"]}))))
+        wait_until_blocked()
+    assert report.result(20) == {"created": 1}
+    assert [tag.name for tag in Note.objects.get().tags.all()] == ["a"]
 
 
 def _waiting():
