@@ -3,7 +3,7 @@
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from config.postgresql.base import Connection, _has_input
+from config.postgresql.base import Connection, _is_quiet
 from devstack.processes import wait_until
 from tests.threads import in_thread, lose_connection
 
@@ -79,9 +79,18 @@ def test_a_connection_that_was_told_something_stays():
     with connection.cursor() as cursor:
         cursor.execute("LISTEN something")
     in_thread(lambda: ask("SELECT pg_notify('something', '')::text")).result(10)
-    assert wait_until(lambda: _has_input(connection.connection), 10)
+    assert wait_until(lambda: not _is_quiet(connection.connection), 10)
     begin_request()
     assert ask("SELECT pg_backend_pid()") == (before,)
+
+
+def test_a_connection_with_a_statement_that_has_not_ended_is_replaced():
+    """As one whose server said that it ends it, and has not hung up yet."""
+    (before,) = ask("SELECT pg_backend_pid()")
+    connection.connection.pgconn.send_query(b"SELECT pg_sleep(60)")
+    begin_request()
+    assert ask("SELECT pg_backend_pid()") != (before,)
+    ask(f"SELECT pg_terminate_backend({before}, 10000)")
 
 
 def begin_request():

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import psycopg
 from django.db.backends.postgresql import base
 from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
 
 T = TypeVar("T")
 
@@ -65,15 +66,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Django asks before the first statement of a request; asking the server is a round trip.
 
         A server that ended, or ended the connection, has hung up: then an idle connection has
-        something to read. One that fell silent is noticed by the statement itself.
+        something to read. It says so before it hangs up, and an error in a pipeline may be read
+        between the two: then the connection is not idle. One that fell silent is noticed by the
+        statement itself.
         """
-        return not (self.connection.closed or _has_input(self.connection)) or super().is_usable()
+        return _is_quiet(self.connection) or super().is_usable()
 
 
-def _has_input(connection: Connection) -> bool:
+def _is_quiet(connection: Connection) -> bool:
+    """Open, in no transaction, with no statement running and nothing to read."""
+    if connection.info.transaction_status is not TransactionStatus.IDLE:
+        return False
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
+    return not poll.poll(0)
 
 
 def limit_answers() -> None:
