@@ -181,7 +181,10 @@ def make_tags(names: Collection[str]) -> None:
 
 
 def find_tags(names: Collection[str]) -> list[UUID]:
-    """The ids of the tags of these normalised names, locked; makes those there are not."""
+    """Locks the tags of these normalised names, and makes those there are not.
+
+    Returns their ids, by name.
+    """
     while True:
         with connection.cursor() as cursor:
             cursor.execute(_FIND, [list(names)])

@@ -13,7 +13,7 @@ from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
 from notes.models import Note
-from notes.write import make_tags
+from notes.write import find_tags
 from transfer import formats
 from transfer.drafts import Draft, Unfit, draft_of
 from transfer.items import Item, Lost, Refused, note_id
@@ -27,7 +27,6 @@ Entry = Draft | Refused | Lost
 BATCH = 500
 # Of contents: a large one takes its time to index, and a statement of a web request has 10 s.
 BATCH_BYTES = 1024 * 1024
-_FIND_TAGS = "SELECT name, id FROM tags WHERE name = ANY(%s) ORDER BY name FOR KEY SHARE"
 # As `Draft.state` has it.
 _DIGEST = "encode(sha256(convert_to(notes.content, 'UTF8')), 'hex')"
 _STATE = ("title", "digest", "content_format", "is_archived", "tag_names")
@@ -192,15 +191,10 @@ def _known(user: User, drafts: list[Draft]) -> dict[UUID | None, dict[str, Any]]
 def _create(user: User, drafts: list[Draft]) -> None:
     """Makes all of them or none. Raises DataError, IntegrityError."""
     names = sorted({tag for draft in drafts for tag in draft.tags})
-    while True:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_FIND_TAGS, [names])
-            tags = dict(cursor.fetchall())
-            if len(tags) == len(names):
-                links = [(draft.id, tags[tag]) for draft in drafts for tag in draft.tags]
-                cursor.execute(_CREATE, _values(user, drafts, links))
-                return
-        make_tags(names)
+    with transaction.atomic(), connection.cursor() as cursor:
+        tags = dict(zip(names, find_tags(names), strict=True))
+        links = [(draft.id, tags[tag]) for draft in drafts for tag in draft.tags]
+        cursor.execute(_CREATE, _values(user, drafts, links))
 
 
 def _values(user: User, drafts: list[Draft], links: list[tuple[UUID, UUID]]) -> dict[str, Any]:
