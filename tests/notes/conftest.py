@@ -128,3 +128,12 @@ def staff(issuer: Issuer, bob: Account) -> Client:
     client = Client(headers={"accept": "text/html"}, raise_request_exception=False)
     client.cookies["access_token"] = issuer.token(replace(bob, staff=True))
     return client
+
+
+@pytest.fixture
+def browser(issuer, ada):
+    headers = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    client = APIClient(enforce_csrf_checks=True, headers=headers)
+    client.cookies["access_token"] = issuer.token(ada)
+    client.cookies["users_csrf"] = "u" * 32
+    return client
