@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
-from config import health
+from config import health, logs
 from config.postgresql.base import Connection
 from devstack import postgres
 from tests.notes.issuer import Account, Issuer
@@ -84,12 +84,13 @@ def sign_in(issuer: Issuer) -> Callable[[Account], APIClient]:
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """What the service writes to its log, as it writes it."""
     handlers = logging.getLogger().handlers
     handler = next(h for h in handlers if h.get_name() == "stdout")
     assert isinstance(handler, logging.StreamHandler)
     before = handler.setStream(lines := io.StringIO())
+    monkeypatch.setattr(logs.Logger, "stream", lines)
     yield lines
     handler.setStream(before)
 

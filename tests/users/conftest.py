@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from accounts import keys
 from accounts.models import User
-from config import health
+from config import health, logs
 from devstack import postgres
 
 pytest_plugins = ["tests.broker"]
@@ -118,10 +118,11 @@ HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
 @pytest.fixture
-def log():
+def log(monkeypatch):
     """What the service writes to its log, as it writes it."""
     handler = next(h for h in logging.getLogger().handlers if h.get_name() == "stdout")
     before = handler.setStream(lines := io.StringIO())
+    monkeypatch.setattr(logs.Logger, "stream", lines)
     yield lines
     handler.setStream(before)
 
