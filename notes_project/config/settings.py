@@ -88,11 +88,11 @@ MIDDLEWARE = [
     "config.logs.RequestLog",
     "config.problems.keep_to_accept",
     "django.middleware.security.SecurityMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "config.admin_middleware.Sessions",
     "config.slashes.AppendSlash",
     "django.middleware.csrf.CsrfViewMiddleware",
     "users.authentication.TokenCookieMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "config.admin_middleware.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
