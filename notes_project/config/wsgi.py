@@ -8,12 +8,13 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.core.wsgi import get_wsgi_application
 
-from config.postgresql.base import limit_answers
+from config.postgresql.base import limit_answers, prepare_statements
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 try:
     application = get_wsgi_application()
     limit_answers()
+    prepare_statements()
     call_command("check")
 except (ImproperlyConfigured, SystemCheckError) as error:
     sys.exit(str(error))
