@@ -2,13 +2,8 @@
 
 import json
 import socket
-import threading
 import uuid
-from collections import defaultdict
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -19,74 +14,20 @@ from inbox import digest_client
 from inbox.apply import apply_batch
 from inbox.compare import compare
 from inbox.digest_client import CannotCompare, DigestClient
-from tests.contract.digests import digest
 from tests.notes.inbox.events import created, deleted, updated
+from tests.notes.inbox.users_project import SECRET, UsersProject
 from users.models import DeletedUser, User
 
 pytestmark = pytest.mark.django_db
-
-SECRET = "the secret of both services"
-MOMENT = datetime(2026, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
-
-
-class UsersProject:
-    """users_project's part: digests of the users that a test gives it."""
-
-    def __init__(self):
-        self.users = {}
-        self.answer = None
-        self.requests = []
-        self.after_buckets = lambda: None
-
-    def has(self, user_id, version=1, **facts):
-        times = {"created_at": MOMENT, "tokens_valid_after": MOMENT}
-        state = {"username": "ada", "is_active": True} | times | facts
-        self.users[user_id] = version, digest({"id": user_id, "version": version} | state)
-
-    def respond(self, path, authorization):
-        self.requests.append(path)
-        url = urlsplit(path)
-        if self.answer:
-            return self.answer
-        if url.path != "/internal/v1/user-digests/" or authorization != f"Bearer {SECRET}":
-            return 401, b""
-        if url.query:
-            named = {int(bucket) for bucket in parse_qs(url.query)["bucket"]}
-            rows = [(str(u), *row) for u, row in self.users.items() if u.int >> 112 in named]
-        else:
-            buckets = defaultdict(lambda: [0, 0])
-            for user_id, (_, row_digest) in self.users.items():
-                bucket = buckets[user_id.int >> 112]
-                bucket[:] = bucket[0] + 1, bucket[1] ^ row_digest
-            rows = [(number, *bucket) for number, bucket in buckets.items()]
-            self.after_buckets()
-        return 200, json.dumps(rows).encode()
 
 
 @pytest.fixture
 def there(settings):
     users_project = UsersProject()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            status, body = users_project.respond(self.path, self.headers["Authorization"])
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    settings.NOTES_JWKS_URL = f"http://127.0.0.1:{server.server_port}/.well-known/jwks.json"
-    settings.COMPARISON_SECRET = SECRET
-    yield users_project
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with users_project.serving() as url:
+        settings.NOTES_JWKS_URL = f"{url}/.well-known/jwks.json"
+        settings.COMPARISON_SECRET = SECRET
+        yield users_project
 
 
 @pytest.fixture
