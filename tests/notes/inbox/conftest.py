@@ -3,9 +3,7 @@
 import uuid
 
 import pytest
-from confluent_kafka import (
-    Producer,
-)
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from inbox.consumer import EventConsumer

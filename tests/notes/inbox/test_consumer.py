@@ -5,9 +5,7 @@ import uuid
 from io import StringIO
 
 import pytest
-from confluent_kafka import (
-    KafkaError,
-)
+from confluent_kafka import KafkaError
 from django.core.management import CommandError, call_command
 
 from devstack.processes import wait_until

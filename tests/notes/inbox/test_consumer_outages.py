@@ -7,9 +7,7 @@ import uuid
 from concurrent.futures import Future
 
 import pytest
-from confluent_kafka import (
-    OFFSET_INVALID,
-)
+from confluent_kafka import OFFSET_INVALID
 from confluent_kafka.admin import ListOffsetsResultInfo
 from django.db import OperationalError
 

@@ -3,10 +3,7 @@
 import uuid
 
 import pytest
-from confluent_kafka import (
-    Consumer,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from django.core.management import CommandError, call_command
 

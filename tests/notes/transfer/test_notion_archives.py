@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.notes.transfer.foreign_exports import (
-    Page,
-    id_of,
-    in_parts,
-    notion,
-    target,
-    zipped,
-)
+from tests.notes.transfer.foreign_exports import Page, id_of, in_parts, notion, target, zipped
 from tests.notes.transfer.reading import Result
 from tests.notes.transfer.test_notion import path
 from transfer import notion as reader
