@@ -143,7 +143,8 @@ class ImportView(generics.GenericAPIView[Any]):
         refuse_unknown(request.query_params, {DRY_RUN, FORMAT})
         try:
             user = signed_in(request)
-            with place(user), files_of(request) as files:
+            # In this order: a refusal before all of the body is read breaks the connection.
+            with files_of(request) as files, place(user):
                 dry_run = _is_dry_run(request)
                 report = importing.take(user, files, max_bytes(), dry_run=dry_run)
         except errors.CannotImport as error:

@@ -62,6 +62,7 @@ _ERRORS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "414": ("AddressTooLong", "A request line may have 8 kB at most.", {}),
     "415": ("UnknownMediaType", "The body is of no media type that is taken here.", {}),
     "422": ("OtherRequest", "The key was used for another request.", {}),
+    "429": ("TooMany", "Too much of one's own runs.", {"Retry-After": _RETRY_AFTER}),
     "503": (
         "Unavailable",
         "The service, or something it needs, does not answer.",
@@ -133,7 +134,7 @@ def _complete_response(status: str, response: dict[str, Any], operation: dict[st
     if status >= "400":
         schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
         response["content"] = {MEDIA_TYPE: schema}
-        headers |= _ERRORS[status][2] if status == "401" else {}
+        headers |= _ERRORS[status][2] if status in ("401", "429") else {}
     if status == "201":
         headers["Location"] = {"required": True, "schema": {"type": "string", "format": "uri"}}
     if "Paginated" in str(response.get("content")):
