@@ -212,6 +212,11 @@ class TestHighlights:
         assert all("[apple]" in fragment and len(fragment) < 250 for fragment in shown)
         assert all(fragment.startswith("content: word ") for fragment in shown)
 
+    def test_of_signs_without_end_where_a_phrase_of_signs_is_asked_for(self, api):
+        """A pattern that may match a run of them in many ways is not through within a lifetime."""
+        make(api, title="→ → → x", content="→" * 20_000)
+        assert self.shown(api, '"→ → → x"') == ["title: [→ → → x]"]
+
     def test_of_a_block_document(self, api):
         make(api, content=document(paragraph("an ap", "ple"), paragraph("pie")))
         assert self.shown(api, "apple pie") == ["content: an [apple]\n[pie]"]
