@@ -16,6 +16,8 @@ from transfer.scratch import scratch
 from transfer.zips import Entry
 
 MAX_MEMBERS = 4_000_000
+MAX_PARTS = 100
+"""Packed files of one upload: each is open as long as it is read."""
 MAX_TEXT = 8 * 1024 * 1024
 """Bytes of one file that is read as text. A note of the largest content needs no more."""
 _JUNK = re.compile(r"(.*/)?(__MACOSX/.*|\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini)", re.DOTALL)
@@ -131,6 +133,8 @@ class Archive:
         else:
             raise UnknownFormat(f"{name} is no JSON lines, no zip file and no tar file.")
         part = len(self.parts)
+        if part == MAX_PARTS:
+            raise TooLarge(f"An upload may have {MAX_PARTS} packed files at most.")
         self.parts.append(name)
         self._files.append(file)
         for entry in entries:
@@ -139,7 +143,8 @@ class Archive:
             for member in self._select("WHERE part = ? AND copies > 1", part):
                 # Each is an archive: of what the one before has, nothing could be said.
                 raise Broken(f"{member.path} is there twice in {name}.")
-            for member in list(self._select("WHERE part = ? ORDER BY number", part)):
+            packed = self._select("WHERE part = ? ORDER BY number LIMIT ?", part, MAX_PARTS)
+            for member in list(packed):
                 self._add(member.path, self._unpacked(member), nested=True)
             self._index.execute("DELETE FROM members WHERE part = ?", [part])
 

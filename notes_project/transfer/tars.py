@@ -25,10 +25,10 @@ def is_tar(start: bytes) -> bool:
 
 def entries(file: IO[bytes]) -> Iterator[Entry]:
     """All files in their order. Raises Broken."""
-    position = 0
+    length, position = file.seek(0, 2), 0
     path: str | None = None
     size: int | None = None
-    while True:
+    while position <= length:
         file.seek(position)
         header = file.read(_BLOCK)
         if header == bytes(_BLOCK):
@@ -55,6 +55,7 @@ def entries(file: IO[bytes]) -> Iterator[Entry]:
                 raise Broken(f"{name} is a link or a device, not a file.")
             path = size = None
         position += -(-stated // _BLOCK) * _BLOCK
+    raise Broken(_CUT_OFF)
 
 
 def _checksum_fits(header: bytes) -> bool:

@@ -66,7 +66,7 @@ def entries(file: IO[bytes]) -> Iterator[Entry]:
         entry = _read_entry(fields, name, extra)
         # Members that lie over each other make much out of little: then their sum is too large.
         taken += entry.packed + _LOCAL.size + name_length
-        if position > end or taken > start:
+        if position > end or max(taken, entry.offset) > start:
             raise Broken(_CUT_OFF)
         if not entry.path.endswith("/"):
             yield entry
@@ -118,6 +118,8 @@ def _find_directory(file: IO[bytes], length: int) -> tuple[int, int, int, int]:
         if signature == b"PK\x06\x07":
             if disks > 1:
                 raise Broken(_SPLIT)
+            if place_64 > end:
+                raise Broken(_CUT_OFF)
             file.seek(place_64)
             fields_64 = _unpack(file, _END_64)
             if fields_64[0] != b"PK\x06\x06":

@@ -1,7 +1,9 @@
 """Zip and tar files that want to do harm, or are broken."""
 
 import stat
+import struct
 import tarfile
+import tempfile
 import zipfile
 
 import pytest
@@ -85,6 +87,44 @@ class TestRefused:
         monkeypatch.setattr(archive, "MAX_MEMBERS", 3)
         with pytest.raises(TooLarge):
             opened(zip_of((f"{n}", "") for n in range(4)))
+
+    def test_it_has_too_many_packed_files(self, monkeypatch):
+        """Each is an open file, of which a process has some thousands."""
+        monkeypatch.setattr(archive, "MAX_PARTS", 3)
+        parts = [(f"{n}.zip", zip_of([(f"{n}.md", "x")])) for n in range(3)]
+        assert texts(zip_of(parts[:2])).keys() == {"0.md", "1.md"}
+        for files in ([zip_of(parts)], [data for _, data in (*parts, parts[0])]):
+            with pytest.raises(TooLarge, match="3 packed files"):
+                opened(*files)
+
+    @pytest.mark.parametrize("place", [10_000, 2**62, 2**63 - 1, 2**64 - 1])
+    @pytest.mark.parametrize("kind", ["directory", "member", "folder of a tar"])
+    def test_places_where_there_is_nothing(self, kind, place):
+        """Beyond what a file system or a C integer has, too."""
+        if kind == "folder of a tar":
+            header = bytearray(tar_of((of_kind(tarfile.DIRTYPE), b"")))
+            header[124:136] = b"\x80" + place.to_bytes(11, "big")
+            header[148:156] = b" " * 8
+            header[148:156] = b"%06o\0 " % sum(header[:512])
+            data = bytes(header)
+        else:
+            data = zip_of([("a", "x")])
+            start, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+            extra = struct.pack("<2HQ", 1, 8, place)
+            if kind == "directory":
+                locator = struct.pack("<4sLQL", b"PK\6\7", 0, place, 1)
+                data = data[:end] + locator + data[end:]
+            else:
+                entry = bytearray(data[start:end] + extra)
+                entry[30:32] = len(extra).to_bytes(2, "little")
+                entry[42:46] = b"\xff" * 4
+                tail = bytearray(data[end:])
+                tail[12:16] = len(entry).to_bytes(4, "little")
+                data = data[:start] + bytes(entry + tail)
+        with tempfile.TemporaryFile() as file:
+            file.write(data)
+            with pytest.raises(Broken, match="cut off"):
+                archive.Archive([("a", file)], MEGABYTE)
 
     def test_members_that_lie_over_each_other(self):
         """A bomb that needs no large numbers: many names for one piece of data."""
