@@ -7,7 +7,6 @@ import orjson
 import pytest
 from django.core.management import call_command
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from notes import asked, search
 from notes.lists import NoteList
@@ -16,6 +15,7 @@ from notes.models import Note, NoteSearch
 from tests.notes.test_content import document, paragraph
 from tests.notes.test_notes import NOTES, make
 from tests.notes.test_search import find, titles
+from tests.plans import buffers, explained, nodes
 
 pytestmark = pytest.mark.django_db
 
@@ -113,28 +113,25 @@ class TestPlan:
     def asked(self, user, q, **options):
         """The notes found, and the plan of the statement that found them."""
         wanted = search.SearchResults(NoteList(user.id, **options), asked.parse(q))
-        with CaptureQueriesContext(connection) as queries, connection.cursor() as cursor:
+        with explained() as plans:
             page = wanted.page(None, 3)
-            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT json) {queries[-1]['sql']}")
-            nodes = [cursor.fetchone()[0][0]["Plan"]]
-        for node in nodes:
-            nodes += node.get("Plans", [])
-        return [row["title"] for row in orjson.loads(page.rows)], nodes
+        return [row["title"] for row in orjson.loads(page.rows)], plans[-1]
 
-    def indexes(self, nodes):
+    def indexes(self, plan):
         """Those of the two large tables, of which neither may be read whole."""
-        large = [node for node in nodes if node.get("Relation Name") in ("notes", "note_search")]
-        assert not [node for node in large if "Seq Scan" in node["Node Type"]], nodes
+        tables = ("notes", "note_search")
+        large = [node for node in nodes(plan) if node.get("Relation Name") in tables]
+        assert not [node for node in large if "Seq Scan" in node["Node Type"]], plan
         return {node["Index Name"] for node in large if "Index Name" in node}
 
     def test_few_hits_are_read_by_key(self, user, many):
-        found, nodes = self.asked(user, "common w77")
+        found, plan = self.asked(user, "common w77")
         assert found == ["common w77", "common w770", "common w771"]
-        assert self.indexes(nodes) == {"notes_by_id", "note_search_pkey"}
-        hits = next(node for node in nodes if node["Node Type"] == "Function Scan")
+        assert self.indexes(plan) == {"notes_by_id", "note_search_pkey"}
+        hits = next(node for node in nodes(plan) if node["Node Type"] == "Function Scan")
         assert hits["Actual Rows"] == 111
         # The rows, and of the index two words of one user: not the 24,000 rows with the word.
-        assert nodes[0]["Shared Hit Blocks"] + nodes[0]["Shared Read Blocks"] < 1500
+        assert buffers(plan) < 1500
 
     @pytest.mark.parametrize("archived", [False, None])
     def test_of_very_many_the_last_changed_are_read_in_the_lists_order(
@@ -142,7 +139,7 @@ class TestPlan:
     ):
         monkeypatch.setattr(search, "WINDOW", 30)
         monkeypatch.setattr(search, "LOOKED_AT", 100)
-        found, nodes = self.asked(user, "common", archived=archived)
+        found, plan = self.asked(user, "common", archived=archived)
         assert found == ["common w1", "common w2", "common w3"]
-        assert "notes_by_updated_at" in self.indexes(nodes)
-        assert nodes[0]["Shared Hit Blocks"] + nodes[0]["Shared Read Blocks"] < 2000
+        assert "notes_by_updated_at" in self.indexes(plan)
+        assert buffers(plan) < 2000

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from notes import write
 from notes.models import Note, NoteTag, NoteVersion
 from tests.notes.test_lists import TAGS
 from tests.notes.test_notes import NOTES, assert_not_found, errors_of, make, url_of
+from tests.plans import explained, nodes
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
@@ -107,13 +107,12 @@ class TestReading:
             cursor.execute("ANALYZE notes")
         url = TRASH
         for _ in range(3):
-            with CaptureQueriesContext(connection) as queries:
+            with explained() as plans:
                 url = api.get(url).json()["next"]
-            with connection.cursor() as cursor:
-                cursor.execute(f"EXPLAIN {queries[-1]['sql']}")
-                plan = "\n".join(line for (line,) in cursor.fetchall())
-            assert "Index Scan Backward using notes_trash" in plan, plan
-            assert "deleted_at DESC" not in plan
+            (scan,) = [node for node in nodes(plans[-1]) if "Index Name" in node]
+            assert (scan["Index Name"], scan["Scan Direction"]) == ("notes_trash", "Backward")
+            assert scan["Actual Rows"] == 21
+            assert not any("Sort" in node["Node Type"] for node in nodes(plans[-1]))
 
     @pytest.mark.parametrize(
         ("method", "path"), [("get", ""), ("delete", ""), ("post", "restore/")]

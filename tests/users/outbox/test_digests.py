@@ -7,6 +7,7 @@ from django.db import connection
 
 from accounts.models import User
 from outbox import digests
+from tests.plans import explained, nodes
 from tests.users.conftest import json_client
 
 pytestmark = pytest.mark.django_db
@@ -101,13 +102,11 @@ def test_the_users_of_buckets_are_found_by_the_primary_key(notes, django_assert_
             " SELECT n || '@example.com', n, '!' FROM generate_series(1, 20000) AS n"
         )
         cursor.execute("ANALYZE users")
-    with django_assert_num_queries(1) as queries:
+    with django_assert_num_queries(1), explained() as plans:
         notes.get(URL, {"bucket": range(256)})
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {queries[0]['sql']}")
-        plan = "\n".join(row[0] for row in cursor.fetchall())
-    assert "users_pkey" in plan
-    assert "Seq Scan" not in plan
+    (plan,) = plans
+    assert {node["Index Name"] for node in nodes(plan) if "Index Name" in node} == {"users_pkey"}
+    assert not any(node["Node Type"] == "Seq Scan" for node in nodes(plan))
 
 
 def test_the_whole_table_may_take_longer_than_other_requests(people, monkeypatch):
