@@ -83,17 +83,15 @@ def _table(block: Block) -> str:
     width = max(map(len, rows), default=0)
     if not width:
         return ""
-    lines = [_row(row, width) for row in rows]
-    # A table of GitHub's always has a header; where the document has none, it is empty.
-    if not block.get("header"):
-        lines.insert(0, _row([], width))
-    lines.insert(1, "|" + " --- |" * width)
-    return "\n".join(lines)
+    # A table of GitHub's always has a header, as wide as its widest row; where the document has
+    # none, it is empty. Other rows may be shorter: all as wide could be a million times as much.
+    header, *rest = rows if block.get("header") else [[], *rows]
+    header = [*header, *[[]] * (width - len(header))]
+    return "\n".join([_row(header), "|" + " --- |" * width, *(_row(row or [[]]) for row in rest)])
 
 
-def _row(cells: Sequence[list[Block]], width: int) -> str:
-    texts = [_one_line(cell) for cell in cells] + [""] * (width - len(cells))
-    return "|" + "".join(f" {text} |" for text in texts)
+def _row(cells: Sequence[list[Block]]) -> str:
+    return "|" + "".join(f" {_one_line(cell)} |" for cell in cells)
 
 
 def _image(block: Block) -> str:

@@ -183,6 +183,16 @@ home
         (document,) = (files[name] for name in files if name.startswith("blocks/"))
         assert json.loads(document) == self.DOCUMENT
 
+    def test_rows_of_a_table_may_be_shorter_than_the_widest(self, api):
+        """All as wide, a document of a megabyte would be one of ten gigabytes."""
+        wide, rows = 300, 300
+        table = {"type": "table", "rows": [[[]] * wide, *[[]] * rows]}
+        make(api, title="Trip", content={"type": "doc", "version": 1, "blocks": [table]})
+        text = unzipped(export(api, "markdown"))["notes/Trip.md"].decode()
+        assert text.endswith(
+            f"|{'  |' * wide}\n|{' --- |' * wide}\n|{'  |' * wide}\n" + "|  |\n" * rows
+        )
+
     @pytest.mark.parametrize("how", ["crlf", "no line at the end", "a folder around all"])
     def test_what_programs_do_to_a_file_is_no_edit(self, api, bobs_api, how):
         files, _ = self.exported(api)
