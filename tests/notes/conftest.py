@@ -15,12 +15,16 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from config import health, logs
-from config.postgresql.base import Connection
+from config.postgresql.base import Connection, prepare_statements
 from devstack import postgres
 from tests.notes.issuer import Account, Issuer
 from users.keys import key_cache
 
 pytest_plugins = ["tests.broker"]
+
+# As in the web server, whatever process a test runs first; gunicorn.conf.py has the setting.
+prepare_statements()
+connection.settings_dict["OPTIONS"]["options"] = "-c plan_cache_mode=force_custom_plan"
 
 _OWN_SERVER = "127.0.0.1:1/" in os.environ["NOTES_DATABASE_URL"]
 
