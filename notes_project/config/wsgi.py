@@ -8,11 +8,12 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.core.wsgi import get_wsgi_application
 
+from config.headers import without_unreadable
 from config.postgresql.base import limit_answers, prepare_statements
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 try:
-    application = get_wsgi_application()
+    application = without_unreadable(get_wsgi_application())
     limit_answers()
     prepare_statements()
     call_command("check")

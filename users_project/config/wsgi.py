@@ -7,11 +7,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, SystemCheckError
 from django.core.wsgi import get_wsgi_application
 
+from config.headers import without_unreadable
 from config.postgresql.base import limit_answers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 try:
-    application = get_wsgi_application()
+    application = without_unreadable(get_wsgi_application())
     limit_answers()
     BaseCommand().check()
     # What the commands do without, such as the signing keys.
