@@ -37,7 +37,7 @@ PARAMETER = OpenApiParameter(
     description="Makes it safe to send the same request again: 1 to 255 visible ASCII characters,"
     f" of the client's choice. An answer that is given again has `{REPLAYED}: true`.",
 )
-_KEPT_HEADERS = ("Location", "ETag")
+_KEPT_HEADERS = ("Location", "ETag", "Cache-Control")
 # Here an equal request waits until the first one has ended. Then it has the lock of the row, which
 # is its own or the first one's.
 _CLAIM = """

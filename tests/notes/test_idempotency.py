@@ -19,7 +19,7 @@ from users.models import User
 
 pytestmark = pytest.mark.django_db
 BULK = f"{NOTES}bulk/"
-KEPT = ("Location", "ETag", "Content-Type")
+KEPT = ("Location", "ETag", "Cache-Control", "Content-Type")
 
 
 def send(api, fields=None, key="k", path=NOTES, **options):
