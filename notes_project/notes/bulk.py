@@ -28,6 +28,9 @@ from users.models import User
 
 OPERATIONS = ("create", "replace", "change", "delete", "archive", "unarchive")
 MAX_OPERATIONS = 100
+MAX_BODIES = 16 * 1024 * 1024
+"""Bytes of all notes in one answer: what a request of 12 MB writes has room, and small requests for
+large notes hold no more in memory or in `idempotency_keys`."""
 
 
 @extend_schema_field({"type": "array", "items": {"$ref": "#/components/schemas/Operation"}})
@@ -48,7 +51,10 @@ class Problem(serializers.JSONField):
 
 class ResultSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField(help_text="As that of a request for this alone.")
-    etag = serializers.CharField(required=False, help_text="Of the note in `body`.")
+    etag = serializers.CharField(
+        required=False,
+        help_text=f"Of the note; `body` is left out once all are {MAX_BODIES:,} bytes.",
+    )
     body = NoteSerializer(required=False)
     problem = Problem(required=False)
 
@@ -97,7 +103,16 @@ def perform(user: User, operations: list[Any], context: Mapping[str, Any]) -> li
     path = context["request"].path
     with transaction.atomic():
         _lock_all(user, [each for each in read if isinstance(each, Operation)])
-        return [_result(user, each, path, number) for number, each in enumerate(read)]
+        results: list[dict[str, Any]] = []
+        room = MAX_BODIES
+        for number, operation in enumerate(read):
+            result = _result(user, operation, path, number)
+            if note := result.pop("body", None):
+                room -= len(note)
+                if room >= 0:
+                    result["body"] = Fragment(note)
+            results.append(result)
+        return results
 
 
 def _lock_all(user: User, operations: list[Operation]) -> None:
@@ -124,7 +139,7 @@ def _result(
         return {"status": status.HTTP_204_NO_CONTENT}
     created = operation.name == "create"
     code = status.HTTP_201_CREATED if created else status.HTTP_200_OK
-    return {"status": code, "etag": entity_tag(note), "body": Fragment(note)}
+    return {"status": code, "etag": entity_tag(note), "body": note}
 
 
 def _do(user: User, operation: Operation) -> bytes | None:

@@ -131,6 +131,17 @@ def test_a_hundred_are_taken(api):
     assert [result["body"]["title"] for result in results] == [str(n) for n in range(100)]
 
 
+def test_bodies_come_as_far_as_there_is_room(api, monkeypatch):
+    notes = [make(api, title=str(number), content="x" * 1000) for number in range(4)]
+    monkeypatch.setattr("notes.bulk.MAX_BODIES", 2500)
+    results = bulk(api, *[{"op": "archive", "id": note["id"]} for note in notes])
+    assert ["body" in result for result in results] == [True, True, False, False]
+    for note, result in zip(notes, results, strict=True):
+        read = api.get(url_of(note))
+        assert read.json()["is_archived"]
+        assert (result["status"], result["etag"]) == (200, read["ETag"])
+
+
 def test_it_takes_json_alone(api):
     assert api.post(BULK, {"operations": "a"}, format="multipart").status_code == 415
 
