@@ -31,17 +31,6 @@ _LIST_KEYS: dict[str, Any] = {
 }
 
 
-def as_value(content: str | None, content_format: str) -> Any:
-    """A note's content as the API shows it: a block document as an object."""
-    return orjson.loads(content) if content is not None and content_format == BLOCKS else content
-
-
-def _with_documents(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    for row in rows:
-        row["content"] = as_value(row["content"], row["content_format"])
-    return rows
-
-
 class NoteQuerySet(KeysetQuerySet["Note"]):
     """The trash alone is paged by it; the lists of the other notes are in `notes.lists`."""
 
@@ -200,7 +189,11 @@ class NoteVersionQuerySet(KeysetQuerySet["NoteVersion"]):
     def representations(self) -> list[dict[str, Any]]:
         """What the API shows of each, whole."""
         names = ("number", "title", "content", "content_format", "tags")
-        return _with_documents(self._dictionaries(*names, "updated_at", "replaced_at"))
+        rows = self._dictionaries(*names, "updated_at", "replaced_at")
+        for row in rows:
+            if row["content_format"] == BLOCKS:
+                row["content"] = orjson.loads(row["content"])
+        return rows
 
     def _dictionaries(self, *names: str) -> list[dict[str, Any]]:
         return [dict(row) for row in self.values(*names)]

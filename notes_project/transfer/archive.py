@@ -85,12 +85,6 @@ class Archive:
         """All members in the order of the upload, without what macOS and Windows add."""
         return self._select("ORDER BY number")
 
-    def under(self, folder: str) -> Iterator[Member]:
-        """The members below a folder, by path; `""` is all."""
-        # The last character that there is follows all other paths.
-        end = f"{folder}\U0010ffff"
-        return self._select("WHERE path >= ? AND path < ? ORDER BY path", folder, end)
-
     def find(self, path: str) -> Member | None:
         """The member of this path, of several parts the first one's."""
         return next(self._select("WHERE path = ? ORDER BY part", _normal(path)), None)

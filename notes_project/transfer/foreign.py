@@ -6,11 +6,10 @@ from collections.abc import Iterable
 
 from notes.blocks import MAX_BYTES
 from notes.models import DEFAULT_TITLE
-from notes.serializers import MAX_TAGS
+from notes.serializers import MAX_TAGS, MAX_TITLE
 from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise
 from transfer.items import Lost
 
-MAX_TITLE = 500
 _SHOWN = 5
 
 
