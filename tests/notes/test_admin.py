@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from notes.models import Note, Tag
 from tests.notes.test_notes import make
+from tests.plans import explained, nodes
 from users.models import User
 
 ADMIN = "/admin/notes/"
@@ -220,6 +221,25 @@ class TestTags:
         make(bobs_api, tags=["a", "b"])
         page = get(staff, "notes/tag/")
         assert '<td class="field-notes_count">3</td><td class="field-users_count">2</td>' in page
+
+    def test_a_page_reads_the_links_of_the_tags_on_it(self, staff, api):
+        note = make(api)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO tags (name) SELECT 't' || n FROM generate_series(1, 3000) AS n"
+            )
+            cursor.execute("INSERT INTO note_tags SELECT %s, id FROM tags", [note["id"]])
+            cursor.execute("ANALYZE tags, note_tags")
+        with explained() as plans:
+            assert get(staff, "notes/tag/").count("field-notes_count") == 100
+        links = [
+            node
+            for plan in plans
+            for node in nodes(plan)
+            if node.get("Relation Name") == "note_tags"
+        ]
+        assert links
+        assert sum(node["Actual Rows"] * node["Actual Loops"] for node in links) == 2 * 100
 
     def test_a_name_is_normalised(self, staff):
         assert staff.post(f"{ADMIN}notes/tag/add/", {"name": " Two  Words "}).status_code == 302
