@@ -21,6 +21,13 @@ class InvalidFrontMatter(ValueError):
     """Its text is for the person whose file it is."""
 
 
+class _Loader(yaml.BaseLoader):
+    def construct_scalar(self, node: Any) -> str:
+        """Two escaped surrogates are one character, as in JSON. A lone one is a ValueError."""
+        text: str = super().construct_scalar(node)
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+
+
 def written(values: Mapping[str, Any]) -> str:
     """Each value as JSON, which YAML 1.2 contains: no reader takes a word of it for a date."""
     lines = (f"{name}: {_quoted(value)}\n" for name, value in values.items())
@@ -71,7 +78,7 @@ def _scalars(value: Any, text: str) -> Any:
 
 def _as_yaml(raw: str) -> dict[str, Any]:
     try:
-        values = yaml.load(raw, yaml.BaseLoader)  # noqa: S506 - it makes strings, lists and mappings
+        values = yaml.load(raw, _Loader)  # noqa: S506 - it makes strings, lists and mappings
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 2}" if mark else ""

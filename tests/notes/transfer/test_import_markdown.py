@@ -31,6 +31,8 @@ class TestMarkdown:
             ("---\ntitle: a\ncontent: null\n---\n", "a", None, []),
             ("---\ntitle: a\ncontent: null\n---\nwritten since", "a", "written since", []),
             ("---\ntitle: a\nmood: {x: [1]}\n---\nb", "a", "b", []),
+            ('---\nx: y\ntitle: "\\uD83D\\uDE00"\n---\n', "😀", "", []),
+            ("---\ntitle: '\\uD83D'\n---\n", "\\uD83D", "", []),
             ("\ufefftext", "note", "text", []),
         ],
     )
@@ -49,6 +51,7 @@ class TestMarkdown:
             ("a.md", "---\ntags: {a: b}\n---\n", "tags in its front matter"),
             ("a.md", "---\nis_archived: perhaps\n---\n", "true or false"),
             ("a.md", "---\ncreated_at: soon\n---\n", "no time"),
+            ("a.md", '---\nblocks: "\\uD83D"\n---\n', "no YAML that is read"),
             ("a.md", f"---\nx: {'[' * 5000}\n---\n", "no YAML"),
             ("a.md", f"---\nx: {'a' * 70_000}\n---\n", "65,536 characters"),
             ("a.md", b"caf\xe9", "no UTF-8: byte 3"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from datetime import UTC, datetime
 
+import pytest
+
 from tests.notes.transfer.foreign_exports import zipped
 from tests.notes.transfer.reading import Result
 from transfer import markdown_folder as reader
@@ -66,8 +68,9 @@ def test_front_matter_as_older_versions_and_other_programs_write_it():
     assert done.items[0].created_at == datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def test_what_is_no_front_matter_stays_in_the_text():
-    text = "---\ntitle: -x: y: z\n---\n\nbody"
+@pytest.mark.parametrize("values", ["title: -x: y: z", 'tags: ["\\uD83D"]'])
+def test_what_is_no_front_matter_stays_in_the_text(values):
+    text = f"---\n{values}\n---\n\nbody"
     done = read({"a.md": text})
     assert (done["a"].title, done["a"].content) == ("a", text)
     assert "It stays in the text." in done.reasons[0]
