@@ -45,6 +45,11 @@ _STANDS_THERE = """(
     strpos(notes_fold(notes.title), {needle}) > 0
     OR strpos(notes_fold(notes_plain_text(notes.content, notes.content_format)), {needle}) > 0
 )"""
+# A tsvector keeps no position beyond the 16383rd, and 255 of a word at most.
+_POSITIONS_LOST = """EXISTS (
+    SELECT FROM unnest(note_search.search)
+    WHERE cardinality(positions) >= 255 OR positions[cardinality(positions)] = 16383
+)"""
 # A CASE is nothing that an index could be used for: `notes_hits` has been. The rows of the list are
 # materialized because its statement pretends to cost much, beside which all joins would look alike.
 _NEWEST = """looked_at AS MATERIALIZED ({rows}), newest AS MATERIALIZED (
@@ -201,9 +206,8 @@ def _term_condition(found: Found, term: Term, bind: Callable[[Any], str]) -> str
     after = "" if is_run(term.pieces[-1]) or term.unfinished else " "
     stands_there = _STANDS_THERE.format(needle=bind(f"{before}{term.text}{after}"))
     if term.alike:
-        # A tsvector keeps no position beyond the 16383rd, and 256 of a word at most: where it does
-        # not know, the text itself is read.
-        stands_there = f"({_matches(phrase, bind)} OR {stands_there})"
+        # Where it does not, the text itself is read, which takes far longer.
+        stands_there = f"({_matches(phrase, bind)} OR {_POSITIONS_LOST} AND {stands_there})"
     return f"({_matches(anywhere, bind)} AND {stands_there})"
 
 

@@ -133,6 +133,20 @@ class TestPlan:
         # The rows, and of the index two words of one user: not the 24,000 rows with the word.
         assert buffers(plan) < 1500
 
+    @pytest.mark.parametrize(("words", "read"), [(254, False), (255, True), (256, True)])
+    def test_for_a_phrase_a_text_is_read_where_the_index_has_lost_its_place(
+        self, api, user, words, read
+    ):
+        make(api, title="x", content="apple " * words + "pie")
+        assert titles(api, '"apple pie"') == ["x"]
+        assert titles(api, '"pie apple"') == []
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE OR REPLACE FUNCTION notes_fold(written text) RETURNS text"
+                " LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$ SELECT ' pie apple ' $$"
+            )
+        assert titles(api, '"pie apple"') == (["x"] if read else [])
+
     @pytest.mark.parametrize("archived", [False, None])
     def test_of_very_many_the_last_changed_are_read_in_the_lists_order(
         self, user, many, monkeypatch, archived
