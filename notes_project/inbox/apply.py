@@ -169,10 +169,18 @@ def _not_applied(records: Sequence[Record], known: Mapping[int, int]) -> list[Re
     return [r for r in records if r.message.offset >= positions[r.message[:2]]]
 
 
-def make_durable(topic: str) -> None:
-    """Waits until all that was applied is on the disk: WAL is written in its order."""
+def make_durable(topic: str) -> dict[int, int]:
+    """Waits until all that was applied is on the disk: WAL is written in its order.
+
+    Returns the positions that are, by partition. What a crash took back is not among them.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE positions SET updated_at = now() WHERE topic = %s", [topic])
+        cursor.execute(
+            "UPDATE positions SET updated_at = now() WHERE topic = %s"
+            " RETURNING partition, next_offset",
+            [topic],
+        )
+        return dict(cursor.fetchall())
 
 
 def apply_again(message: RawMessage) -> Record:

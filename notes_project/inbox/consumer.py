@@ -7,7 +7,7 @@ import itertools
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -93,7 +93,7 @@ class EventConsumer:
 
     def finish(self) -> None:
         """Kafka learns of the last batch too, where the database answers."""
-        with contextlib.suppress(*_DATABASE_AWAY):
+        with contextlib.suppress(*_DATABASE_AWAY, PositionsWentBack):
             self._report_to_kafka()
 
     def step(self) -> int:
@@ -168,8 +168,7 @@ class EventConsumer:
             )
         stored = self._stored_positions()
         own = {number: self._known.get(number, 0) for number in self.subscription.reading}
-        if any(stored.get(number, 0) < offset for number, offset in own.items()):
-            raise PositionsWentBack
+        _require_none_below(stored, own)
         self._look_at = self.clock() + LOOK_INTERVAL
 
     def _start_waiting_partitions(self) -> None:
@@ -205,7 +204,7 @@ class EventConsumer:
         if offsets := {
             n: self._unreported[n] for n in self._unreported.keys() & self.subscription.reading
         }:
-            make_durable(self.topic)
+            _require_none_below(make_durable(self.topic), offsets)
             self.subscription.commit(offsets)
         self._unreported = {}
         if self._outcomes:
@@ -249,6 +248,12 @@ class EventConsumer:
     def _keep_polling(self) -> None:
         """The group loses a member that does not poll. Paused partitions give nothing."""
         self.batch += self.subscription.consume(1, POLL_TIMEOUT)
+
+
+def _require_none_below(stored: Mapping[int, int], known: Mapping[int, int]) -> None:
+    """Raises PositionsWentBack where a stored position is below a known one."""
+    if any(stored.get(number, 0) < offset for number, offset in known.items()):
+        raise PositionsWentBack
 
 
 def _unresolved_at_the_end(limit: int) -> int:

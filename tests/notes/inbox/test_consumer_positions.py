@@ -118,6 +118,23 @@ def test_a_database_that_goes_back_under_a_running_worker_is_caught_up(
     assert versions == ({1} if idle else {1, 2})
 
 
+def test_kafka_is_told_of_nothing_that_a_crash_took_back(consumer, subscription, send, monkeypatch):
+    told = []
+    monkeypatch.setattr(subscription, "commit", told.append)
+    monkeypatch.setattr("inbox.consumer.LOOK_INTERVAL", 3600)
+    consumer._report_at = float("inf")
+    send(created(uuid.uuid4()))
+    while not consumer.step():
+        continue
+    Position.objects.update(next_offset=0)
+    consumer._report_at = 0.0
+    consumer.step()
+    assert told == []
+    while not told:
+        consumer.step()
+    assert list(told[0].values()) == [1]
+
+
 def test_a_position_beyond_the_end_is_no_negative_lag(configured, created_topic):
     Position.objects.create(topic=created_topic, partition=1, next_offset=7)
     with pytest.raises(CommandError, match=r"beyond the end .*--from-beginning"):
