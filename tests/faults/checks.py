@@ -68,7 +68,7 @@ class Sampler(threading.Thread):
     """Looks at I5 all the time, as far as Kafka and notes_db answer."""
 
     def __init__(self, system):
-        super().__init__()
+        super().__init__(daemon=True)  # It may wait for a broker that an interrupted run has ended.
         self._system = system
         self._end = threading.Event()
         self._broken = None
