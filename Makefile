@@ -37,7 +37,7 @@ clean: install ## Remove the stack's data, keys and secrets (.local)
 .PHONY: test test-users test-notes test-docs test-devstack test-system test-bench test-debezium test-compose lint types
 .PHONY: test-faults test-faults-short test-faults-off test-any-order
 # The longest first.
-SUITES := lint types test-system test-notes test-users test-devstack test-bench test-faults-short test-docs
+SUITES := test-users test-notes test-system lint types test-devstack test-bench test-faults-short test-docs
 # Most of a suite's time is waiting for servers: three at a time, each with its output in one piece.
 test: install-dev ## Everything that CI checks
 	@$(MAKE) --jobs=3 --output-sync=target $(SUITES)
