@@ -81,6 +81,15 @@ def test_what_the_schema_refuses_in_the_envelope_is_refused(member):
         read(event)
 
 
+@pytest.mark.parametrize("member", ["id", "type", "version", "username"])
+def test_a_member_that_stands_twice_is_refused(member):
+    event = json.loads(EXAMPLES["user.updated.v1"])
+    value = json.dumps(event).replace(f'"{member}":', f'"{member}": 1, "{member}":')
+    assert json.loads(value) == event
+    with pytest.raises(InvalidMessage, match=r"^a member stands twice$"):
+        parse(RawMessage("t", 0, 0, event["subject"].encode(), value.encode()))
+
+
 def test_unknown_members_are_ignored():
     event = json.loads(EXAMPLES["user.updated.v1"])
     plain = read(copy.deepcopy(event))
