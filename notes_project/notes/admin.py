@@ -6,18 +6,16 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
-from django.db import models
 from django.db.models import QuerySet
-from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 
 from config import strict_json
 from config.paginator import CappedPaginator
 from notes import blocks
-from notes.models import BLOCKS, Note, NoteQuerySet, NoteTag, Tag
+from notes.models import BLOCKS, Note, NoteQuerySet, Tag
 from notes.serializers import MAX_TAGS
-from notes.tag_names import InvalidTagName, normalise
+from notes.tag_admin import TagAdmin
 
 # The last ones, on the page of a note.
 MAX_VERSIONS = 50
@@ -131,54 +129,4 @@ class NoteAdmin(admin.ModelAdmin[Note]):
         )
 
 
-def _of_links(what: str) -> RawSQL:
-    """The count of this among the links of a row of tags."""
-    sql = f"SELECT count({what}) FROM note_tags WHERE tag_id = tags.id"  # noqa: S608 - constants
-    return RawSQL(sql, (), models.IntegerField())  # noqa: S611
-
-
-class TagForm(forms.ModelForm[Tag]):
-    class Meta:
-        model = Tag
-        fields = ("name",)
-
-    def clean_name(self) -> str:
-        try:
-            return normalise(self.cleaned_data["name"])
-        except InvalidTagName as error:
-            raise ValidationError(str(error)) from None
-
-
-@admin.register(Tag)
-class TagAdmin(admin.ModelAdmin[Tag]):
-    form = TagForm
-    list_display = ("name", "notes_count", "users_count")
-    search_fields = ("name",)
-    ordering = ("name",)
-    paginator = CappedPaginator
-    show_full_result_count = False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Tag]:
-        tags = super().get_queryset(request)
-        # For the list alone: choosing a tag asks at each key that is pressed.
-        if request.resolver_match and request.resolver_match.url_name == "notes_tag_changelist":
-            # For each row that is shown: joined and grouped, the links of all tags would be read.
-            users = _of_links("DISTINCT user_id")
-            return tags.annotate(notes_count=_of_links("*"), users_count=users)
-        return tags
-
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Django sees nothing that depends on a tag: the database cascades by itself."""
-        shown, *rest = super().get_deleted_objects(objs, request)
-        links = NoteTag.objects.filter(tag__in=objs).count()
-        return [*shown, f"It goes from {links} notes."], *rest
-
-    @admin.display(description="notes", ordering="notes_count")
-    def notes_count(self, tag: Any) -> int:
-        count: int = tag.notes_count
-        return count
-
-    @admin.display(description="users", ordering="users_count")
-    def users_count(self, tag: Any) -> int:
-        count: int = tag.users_count
-        return count
+admin.site.register(Tag, TagAdmin)

@@ -15,9 +15,10 @@ from rest_framework.utils.serializer_helpers import ReturnDict
 from notes.filters import TagFilter, read_dry_run
 from notes.merge_patch import MergePatched
 from notes.models import Tag
-from notes.own_tags import OwnTags, Use, detach_tag, rename_tag, use_of
+from notes.own_tags import OwnTags, Use, use_of
 from notes.pagination import KeysetPagination
 from notes.serializers import StrictSerializer, TagName
+from notes.tag_changes import detach_tag, rename_tag
 from notes.tag_names import InvalidTagName, normalise
 from users.authentication import signed_in
 

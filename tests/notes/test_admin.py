@@ -8,7 +8,6 @@ from django.test.utils import CaptureQueriesContext
 
 from notes.models import Note, Tag
 from tests.notes.test_notes import make
-from tests.plans import explained, nodes
 from users.models import User
 
 ADMIN = "/admin/notes/"
@@ -35,6 +34,8 @@ class TestPages:
             "notes/note/?updated_at__gte=2026-01-01%2000:00:00%2B00:00",
             "notes/tag/",
             "notes/tag/?q=a",
+            "notes/tag/?used=no",
+            "notes/tag/?used=yes",
             "notes/tag/?o=2",
             "notes/tag/add/",
             "users/user/",
@@ -212,49 +213,6 @@ class TestNotes:
             assert names("note", "tags", "wor") == ["work"]
         assert not any("note_tags" in query["sql"] for query in queries)
         assert names("note", "user", "ad") == ["ada"]
-
-
-class TestTags:
-    def test_counts(self, staff, api, bobs_api):
-        make(api, tags=["a"])
-        make(api, tags=["a"])
-        make(bobs_api, tags=["a", "b"])
-        page = get(staff, "notes/tag/")
-        assert '<td class="field-notes_count">3</td><td class="field-users_count">2</td>' in page
-
-    def test_a_page_reads_the_links_of_the_tags_on_it(self, staff, api):
-        note = make(api)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO tags (name) SELECT 't' || n FROM generate_series(1, 3000) AS n"
-            )
-            cursor.execute("INSERT INTO note_tags SELECT %s, id FROM tags", [note["id"]])
-            cursor.execute("ANALYZE tags, note_tags")
-        with explained() as plans:
-            assert get(staff, "notes/tag/").count("field-notes_count") == 100
-        links = [
-            node
-            for plan in plans
-            for node in nodes(plan)
-            if node.get("Relation Name") == "note_tags"
-        ]
-        assert links
-        assert sum(node["Actual Rows"] * node["Actual Loops"] for node in links) == 2 * 100
-
-    def test_a_name_is_normalised(self, staff):
-        assert staff.post(f"{ADMIN}notes/tag/add/", {"name": " Two  Words "}).status_code == 302
-        assert Tag.objects.get().name == "two words"
-        response = staff.post(f"{ADMIN}notes/tag/add/", {"name": "TWO words"})
-        assert response.status_code == 200
-        assert b"already exists" in response.content
-
-    def test_deleting_says_how_many_notes_lose_it(self, staff, api):
-        make(api, tags=["a"])
-        make(api, tags=["a"])
-        tag = Tag.objects.get()
-        assert "It goes from 2 notes." in get(staff, f"notes/tag/{tag.id}/delete/")
-        assert staff.post(f"{ADMIN}notes/tag/{tag.id}/delete/", {"post": "yes"}).status_code == 302
-        assert Note.objects.count() == 2
 
 
 def test_shadow_users_can_only_be_read(staff, ada, api):

@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
+from notes import tag_changes
 from notes.management.commands import prune_notes
 from notes.models import IdempotencyKey, Note, NoteTag, NoteVersion, Tag
 from tests.notes.test_notes import NOTES, make, url_of
@@ -144,8 +145,8 @@ class TestOrphans:
 
     @pytest.mark.django_db(transaction=True)
     def test_without_the_lock_it_would_be_lost(self, sign_in, ada, monkeypatch):
-        unlocked = prune_notes._LOCK_ORPHANS.replace("FOR UPDATE SKIP LOCKED", "")
-        monkeypatch.setattr(prune_notes, "_LOCK_ORPHANS", unlocked)
+        unlocked = tag_changes._LOCK_ORPHANS.replace("FOR UPDATE SKIP LOCKED", "")
+        monkeypatch.setattr(tag_changes, "_LOCK_ORPHANS", unlocked)
         api = sign_in(ada)
         Tag.objects.create(name="a")
         with transaction.atomic():

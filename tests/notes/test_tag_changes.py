@@ -7,7 +7,7 @@ from django.db import transaction
 
 from devstack.processes import wait_until
 from notes.models import Note, NoteTag, NoteVersion, Tag
-from notes.own_tags import rename_tag
+from notes.tag_changes import rename_tag
 from tests.notes.test_database import sql
 from tests.notes.test_lists import TAGS
 from tests.notes.test_notes import NOTES, assert_not_found, errors_of, make, url_of

@@ -97,6 +97,24 @@ def test_the_admin_is_for_staff(stack, browser, path):
     assert "Site administration" not in browser.get(path).text
 
 
+def test_the_tags_of_all_are_merged_in_the_admin(stack, api, browser, notes_sql):
+    with api.sign_in(browser.user) as client:
+        note = client.post(NOTES, json={"tags": ["colour"]}).json()
+        client.post(NOTES, json={"tags": ["farbe"]})
+        staff = User(admin.USERNAME, password=admin.password_file(stack.folder).read_text().strip())
+        with Browser(browser.url, staff) as manager:
+            manager.sign_in()
+            form = manager.open("/admin/notes/notes/tag/?q=colour").form_with("_selected_action")
+            form["fields"]["action"] = "merge"
+            asked = manager.submit(form)
+            assert "colour: 1 notes of 1 users" in asked.text
+            [(target,)] = notes_sql("SELECT id FROM tags WHERE name = 'farbe'")
+            form = asked.form_with("_selected_action", "action")
+            form["fields"]["target"] = str(target)
+            assert "Merged “colour” into “farbe” on 1 notes." in manager.submit(form).text
+        assert client.get(f"{NOTES}{note['id']}/").json() == {**note, "tags": ["farbe"]}
+
+
 def test_pages_of_errors_are_html_for_a_browser(browser):
     browser.sign_in()
     for path in (f"{NOTES}nope/", "/api/v1/users/nope/"):

@@ -20,12 +20,12 @@ from django.db import (
     OperationalError,
     close_old_connections,
     connection,
-    transaction,
 )
 from django.utils import timezone
 
 from config.postgresql.base import limit_answers
 from config.progress import Progress
+from notes.tag_changes import ORPHAN, delete_orphans
 
 logger = structlog.get_logger(__name__)
 
@@ -39,14 +39,11 @@ DELETE FROM {{table}} WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM {_OVERDUE} ORDER BY {{column}} LIMIT %s FOR UPDATE SKIP LOCKED
 ))
 """  # noqa: S608
-_ORPHAN = "NOT EXISTS (SELECT FROM note_tags WHERE tag_id = tags.id)"
-_NEXT_TAGS = """
-SELECT max(name) FROM (SELECT name FROM tags WHERE name > %s ORDER BY name LIMIT %s) AS next
-"""
-_LOCK_ORPHANS = f"""
-SELECT id FROM tags WHERE name > %s AND name <= %s AND {_ORPHAN} FOR UPDATE SKIP LOCKED
+# The next ones by name: those of them that no note has, and the last name.
+_NEXT_TAGS = f"""
+SELECT array_agg(id) FILTER (WHERE {ORPHAN}), max(name)
+FROM (SELECT id, name FROM tags WHERE name > %s ORDER BY name LIMIT %s) AS tags
 """  # noqa: S608
-_DELETE_ORPHANS = f"DELETE FROM tags WHERE id = ANY(%s) AND {_ORPHAN}"  # noqa: S608
 
 
 @dataclass
@@ -85,24 +82,19 @@ class Orphans:
 
     def count(self) -> int:
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT count(*) FROM tags WHERE {_ORPHAN}")  # noqa: S608
+            cursor.execute(f"SELECT count(*) FROM tags WHERE {ORPHAN}")  # noqa: S608
             return int(cursor.fetchone()[0])
 
     def delete(self) -> Iterator[int]:
         """As for what is overdue. A tag that is being put on a note stays."""
-        after: str | None = ""
-        with connection.cursor() as cursor:
-            while True:
-                cursor.execute(_NEXT_TAGS, [after, BATCH])
-                before, after = after, cursor.fetchone()[0]
-                if after is None:
-                    return
-                # Locked first, then looked at again by a new snapshot: whoever puts a tag on a note
-                # holds its row until the commit. What is locked here comes on no note meanwhile.
-                with transaction.atomic():
-                    cursor.execute(_LOCK_ORPHANS, [before, after])
-                    cursor.execute(_DELETE_ORPHANS, [[tag for (tag,) in cursor.fetchall()]])
-                yield cursor.rowcount
+        name = ""
+        while True:
+            with connection.cursor() as cursor:
+                cursor.execute(_NEXT_TAGS, [name, BATCH])
+                orphans, name = cursor.fetchone()
+            if name is None:
+                return
+            yield len(delete_orphans(orphans or []))
 
 
 class Command(BaseCommand):
