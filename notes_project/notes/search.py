@@ -74,6 +74,11 @@ SELECT {summary}, key::text AS last_key, notes.updated_at::text, id::text, title
 FROM page JOIN notes USING (id)
 ORDER BY key {way}, notes.updated_at {way}, id {way}
 """
+_IDS = """
+SELECT id FROM notes_hits(%(query)s::tsquery, %(most)s) AS hits (id) JOIN notes USING (id)
+JOIN note_search ON note_search.note_id = id
+WHERE CASE WHEN user_id = %(owner)s AND {condition} THEN true ELSE false END
+"""
 
 
 @dataclass(frozen=True)
@@ -130,10 +135,7 @@ class SearchResults:
         by_time = replace(self.notes, order="updated_at", descending=True)
         rows, values = by_time.first_rows(LOOKED_AT)
 
-        def bind(value: Any) -> str:
-            values[f"v{len(values)}"] = value
-            return f"%(v{len(values) - 1})s"
-
+        bind = _binder(values)
         conditions = " AND ".join([*self.notes.conditions(), _condition(found, self.asked, bind)])
         newest, hits = "", f"notes_hits({bind(found.query)}::tsquery, {bind(MAX_ORDERED)})"
         if found.hits > MAX_ORDERED:
@@ -162,6 +164,16 @@ class SearchResults:
         return statement, values
 
 
+def find_ids(owner: UUID, asked: Asked) -> list[UUID]:
+    """The ids of the owner's notes that are found, the trash too; of very many hits only some."""
+    found = ask(owner, asked)
+    values: dict[str, Any] = {"query": found.query, "most": MAX_ORDERED, "owner": owner}
+    condition = _condition(found, asked, _binder(values))
+    with connection.cursor() as cursor:
+        cursor.execute(_IDS.format(condition=condition), values)
+        return [row[0] for row in cursor.fetchall()]
+
+
 def ask(owner: UUID, asked: Asked) -> Found:
     """Has PostgreSQL make queries of what is asked, in the search's language, and try them."""
     wanted = [[term for term in terms if not term.excluded] for terms in asked]
@@ -176,6 +188,16 @@ def ask(owner: UUID, asked: Asked) -> Found:
     alternatives, of_terms = made[: len(asked)], made[len(asked) :]
     both = zip(of_terms[: len(terms)], of_terms[len(terms) :], strict=True)
     return Found(anything or "", alternatives, dict(zip(terms, both, strict=True)), hits, language)
+
+
+def _binder(values: dict[str, Any]) -> Callable[[Any], str]:
+    """What makes a parameter of a value, and adds it to the values."""
+
+    def bind(value: Any) -> str:
+        values[f"v{len(values)}"] = value
+        return f"%(v{len(values) - 1})s"
+
+    return bind
 
 
 def _anywhere(terms: list[Term]) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -8,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from notes.models import Note, Tag
 from tests.notes.test_notes import make
+from tests.plans import explained, nodes
 from users.models import User
 
 ADMIN = "/admin/notes/"
@@ -29,6 +31,9 @@ class TestPages:
             "notes/note/",
             "notes/note/add/",
             "notes/note/?q=plan",
+            "notes/note/?q=%00",
+            "notes/note/?q=7f3c0000-0000-4000-8000-000000000001",
+            "notes/note/?q=7f3c0000-0000-4000-8000-000000000001%20plan",
             "notes/note/?is_archived__exact=1",
             "notes/note/?trash=yes",
             "notes/note/?updated_at__gte=2026-01-01%2000:00:00%2B00:00",
@@ -142,6 +147,50 @@ class TestNotes:
         ):
             page = get(staff, f"notes/note/?trash={choice}")
             assert [title for title in ("living", "trashed") if f">{title}</a>" in page] == shown
+
+    def test_the_search_finds_by_ids_and_in_the_notes_of_a_user(self, staff, api, bobs_api, ada):
+        mine = make(api, title="Plan", content="the garden")
+        trashed = make(api, title="Garden wall")
+        api.delete(f"/api/v1/notes/{trashed['id']}/")
+        make(api, title="Untouched")
+        make(bobs_api, title="Bob's garden")
+
+        def found(line):
+            page = get(staff, f"notes/note/?{urlencode({'q': line})}")
+            titles = ("Plan", "Garden wall", "Untouched", "Bob&#x27;s garden")
+            return [title for title in titles if f">{title}</a>" in page]
+
+        assert found(mine["id"]) == ["Plan"]
+        assert found(f" {str(ada.id).upper()} ") == ["Plan", "Garden wall", "Untouched"]
+        assert found(f"{ada.id} gard") == ["Plan", "Garden wall"]
+        assert found(f'{ada.id}  "the garden"') == ["Plan"]
+        assert found(f"{ada.id} -garden untouched") == ["Untouched"]
+        assert found("garden") == found(f"{ada.id} !") == found(f"{mine['id']} plan") == []
+        assert "The first word is no id." in get(staff, "notes/note/?q=garden")
+        assert "Give a letter or a digit" in get(staff, f"notes/note/?q={ada.id}%20!")
+
+    def test_the_search_reads_what_it_finds_alone(self, staff, api, bobs_api, ada):
+        make(api, content="rare word")
+        make(bobs_api)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO notes (user_id, title, content)"
+                " SELECT id, 'many', 'common word' FROM users, generate_series(1, 2000)"
+            )
+            cursor.execute("ANALYZE notes, note_search, users")
+            # As the planner does it where there are more.
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        with explained() as plans:
+            page = get(staff, f"notes/note/?q={ada.id}%20rare")
+        assert "1 note" in page
+        read = [
+            node["Actual Rows"] * node["Actual Loops"] + node.get("Rows Removed by Filter", 0)
+            for plan in plans
+            for node in nodes(plan)
+            if node.get("Relation Name") in ("notes", "note_search")
+        ]
+        assert read
+        assert sum(read) < 10
 
     def test_a_change_keeps_the_former_state_once_and_shows_it(self, staff, api):
         make(api, title="<first>", content="<b>", tags=["a"])
