@@ -152,8 +152,11 @@ def delete_note(user: User, note_id: UUID | str, conditions: Conditions = UNCOND
 def empty_trash(user: User) -> None:
     """Deletes all of a user's trash, in transactions that are short however much it is."""
     trashed = Note.trash.trashed_by(user)
-    while trashed.filter(pk__in=trashed.values("pk")[:BATCH]).delete()[0]:
-        pass
+    while ids := list(trashed.values_list("pk", flat=True)[:BATCH]):
+        with transaction.atomic():
+            # In the order of whoever changes several notes: of two, one waits for the other.
+            locked = trashed.filter(pk__in=ids).order_by("pk").select_for_update()
+            trashed.filter(pk__in=list(locked.values_list("pk", flat=True))).delete()
 
 
 def _read(user: User, note_id: UUID | str) -> bytes:

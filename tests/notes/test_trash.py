@@ -4,7 +4,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from notes import write
@@ -12,7 +12,7 @@ from notes.models import Note, NoteTag, NoteVersion
 from tests.notes.test_lists import TAGS
 from tests.notes.test_notes import NOTES, assert_not_found, errors_of, make, url_of
 from tests.plans import explained, nodes
-from tests.threads import at_once
+from tests.threads import at_once, in_thread, wait_until_blocked
 
 pytestmark = pytest.mark.django_db
 TRASH = "/api/v1/trash/"
@@ -212,3 +212,30 @@ class TestDeletingForGood:
             cursor.execute("DELETE FROM users WHERE id = %s", [ada.id])
         assert not Note.objects.exists()
         assert not NoteTag.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_emptying_locks_in_the_order_of_ids(sign_in, ada):
+    """As whoever else changes several notes."""
+    api = sign_in(ada)
+    first, *_, last = notes = sorted((make(api) for _ in range(3)), key=lambda note: note["id"])
+    for note in reversed(notes):
+        delete(api, note)
+    with transaction.atomic():
+        Note.trash.select_for_update().get(pk=first["id"])
+        emptied = in_thread(lambda: api.delete(TRASH))
+        wait_until_blocked()
+        Note.trash.select_for_update(nowait=True).get(pk=last["id"])
+    assert emptied.result(20).status_code == 204
+    assert listed(api)["results"] == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_emptied_twice_at_once_it_is_empty(sign_in, ada, monkeypatch):
+    monkeypatch.setattr(write, "BATCH", 2)
+    clients = [sign_in(ada) for _ in range(2)]
+    for _ in range(9):
+        delete(clients[0], make(clients[0], tags=["a"]))
+    answers = at_once(lambda number: clients[number].delete(TRASH), 2)
+    assert [answer.status_code for answer in answers] == [204, 204]
+    assert listed(clients[0])["results"] == []
