@@ -33,7 +33,4 @@ limit_request_fields = 10_000
 limit_request_field_size = 16_380
 # libpq reads it. For web requests alone: a migration or a long command may take its time.
 # PostgreSQL compiles what it takes for a long statement; of those here none gains by it.
-# A prepared statement is planned for its values all the same: users have few notes, or very many.
-os.environ.setdefault(
-    "PGOPTIONS", "-c statement_timeout=10s -c jit=off -c plan_cache_mode=force_custom_plan"
-)
+os.environ.setdefault("PGOPTIONS", "-c statement_timeout=10s -c jit=off")

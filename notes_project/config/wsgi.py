@@ -15,7 +15,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 try:
     application = without_unreadable(get_wsgi_application())
     limit_answers()
-    prepare_statements()
+    # Users have few notes, or very many.
+    prepare_statements(plan_for_values=True)
     call_command("check")
 except (ImproperlyConfigured, SystemCheckError) as error:
     sys.exit(str(error))

@@ -22,9 +22,8 @@ from users.keys import key_cache
 
 pytest_plugins = ["tests.broker"]
 
-# As in the web server, whatever process a test runs first; gunicorn.conf.py has the setting.
-prepare_statements()
-connection.settings_dict["OPTIONS"]["options"] = "-c plan_cache_mode=force_custom_plan"
+# As in the web server, whatever process a test runs first.
+prepare_statements(plan_for_values=True)
 
 _OWN_SERVER = "127.0.0.1:1/" in os.environ["NOTES_DATABASE_URL"]
 

@@ -155,6 +155,16 @@ def test_the_migrations_are_complete():
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("given", [{}, {"options": "-c statement_timeout=8s"}])
+def test_each_statement_is_planned_for_its_values_whatever_pgoptions_say(monkeypatch, given):
+    monkeypatch.setenv("PGOPTIONS", "-c statement_timeout=7s")
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", given)
+    settings = "SELECT current_setting('plan_cache_mode'), current_setting('statement_timeout')"
+    expected = [("force_custom_plan", "8s" if given else "7s")]
+    assert in_thread(lambda: sql(settings)).result(20) == expected
+
+
+@pytest.mark.django_db(transaction=True)
 def test_the_migrations_can_be_taken_back_and_applied_again():
     call_command("migrate", "notes", "zero", verbosity=0)
     call_command("migrate", "users", "0001", verbosity=0)

@@ -6,6 +6,7 @@ the kernel of a stopped server acknowledges each packet, so TCP sees nothing eit
 
 from __future__ import annotations
 
+import os
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,11 +54,15 @@ class Connection(psycopg.Connection[Any]):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    repeats_statements = False
+    repeats_statements = plans_for_values = False
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection:
         if self.repeats_statements:
             conn_params |= {"cursor_factory": base.ServerBindingCursor, "prepare_threshold": 5}
+        if self.plans_for_values:
+            # libpq reads the variable only where nothing is given.
+            options = conn_params.get("options") or os.environ.get("PGOPTIONS", "")
+            conn_params["options"] = f"{options} -c plan_cache_mode=force_custom_plan"
         # As Django does it, for settings without a pool and another isolation level.
         self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         return Connection.connect(**conn_params)
@@ -87,6 +92,11 @@ def limit_answers() -> None:
     Connection.answer_within = ANSWER_WITHIN
 
 
-def prepare_statements() -> None:
-    """For processes that repeat a few statements: the server parses and plans each but once."""
+def prepare_statements(*, plan_for_values: bool = False) -> None:
+    """For processes that repeat a few statements: the server parses and plans each but once.
+
+    Args:
+        plan_for_values: plans it each time, where one plan is not good for all values.
+    """
     DatabaseWrapper.repeats_statements = True
+    DatabaseWrapper.plans_for_values = plan_for_values
