@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote_plus
 
 import orjson
 from django.core.signing import BadSignature, Signer
@@ -20,6 +21,9 @@ from notes.keyset import Page, Position
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
+MAX_FILTERS = 3_900
+"""Bytes of what a list is asked for, in an address. Links add a cursor, which may hold a title, and
+have to fit in a request line, of which gateway and gunicorn take 8,190 bytes."""
 
 
 class Cursor(NamedTuple):
@@ -48,6 +52,9 @@ class KeysetPagination(BasePagination):
     ) -> Any:
         """The rows of the page: dictionaries, or JSON for the renderer to pass on."""
         limit = _read_limit(request.query_params)
+        # A byte is three at most in a link.
+        if len(request.META.get("QUERY_STRING", "")) > MAX_FILTERS // 3:
+            _require_room(request.query_params)
         self._url = request.build_absolute_uri()
         # Signed, so that what comes back can be trusted; salted, so that it is of this list.
         self._signer = Signer(salt=f"cursor {queryset.identity}")
@@ -120,6 +127,18 @@ def read_once(parameters: QueryDict, name: str) -> str:
     if len(values) > 1:
         raise InvalidParameters({name: "Give it once."})
     return values[0] if values else ""
+
+
+def _require_room(parameters: QueryDict) -> None:
+    """For the cursor of a link. Raises InvalidParameters, which names the longest one."""
+    sizes = {
+        name: sum(len(f"&{name}={quote_plus(value)}") for value in values)
+        for name, values in parameters.lists()
+        if name != "cursor"
+    }
+    if sum(sizes.values()) > MAX_FILTERS:
+        detail = f"All parameters together may have {MAX_FILTERS:,} bytes in an address."
+        raise InvalidParameters({max(sizes, key=sizes.__getitem__): detail})
 
 
 def _read_limit(parameters: QueryDict) -> int:

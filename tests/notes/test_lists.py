@@ -6,6 +6,7 @@ from itertools import chain
 import pytest
 
 from notes.models import Note
+from notes.pagination import MAX_FILTERS
 from tests.notes.issuer import START
 from tests.notes.test_notes import NOTES, errors_of, make
 
@@ -76,6 +77,21 @@ class TestPages:
         assert response["Link"] == f'<{body["next"]}>; rel="next", <{body["previous"]}>; rel="prev"'
         assert len(body["results"]) == 1
         assert "Link" not in api.get(f"{NOTES}?archived=true")
+
+    @pytest.mark.parametrize("found", ["", "word"])
+    def test_a_link_has_room_in_a_request_line(self, api, user, found):
+        """Whatever is asked for, and whatever the title is where a page ends."""
+        write(user, 3, content="word")
+        Note.objects.update(title="\1" * 500)
+        start = f"q={found}&order=title&limit=1"
+        empty = "&tag="
+        longest = f"{NOTES}?{start}" + empty * ((MAX_FILTERS - len(f"&{start}")) // len(empty))
+        answer = api.get(api.get(longest).json()["next"])
+        for url in (answer.json()["next"], answer.json()["previous"]):
+            assert api.get(url).status_code == 200
+            line = f"GET {url.removeprefix('http://testserver')} HTTP/1.1"
+            assert MAX_FILTERS + 4000 < len(line) <= 8190
+        assert errors_of(api.get(longest + empty)) == {("tag", "invalid")}
 
     def test_notes_that_come_and_go_move_no_other(self, api, user):
         notes = write(user, 12, tie=4)

@@ -221,3 +221,18 @@ def test_several_at_once(client):
     answer = client.post(f"{NOTES}bulk/", json={"operations": operations})
     assert [result["status"] for result in answer.json()["results"]] == [201, 400]
     assert len(listed(client)) == 1
+
+
+def test_the_longest_links_pass_the_gateway(client):
+    tags = [f"{number}{'語' * 99}" for number in range(4)]
+    for _ in range(3):
+        write(client, title="\1" * 500, tags=tags)
+    asked = {"tag": [*tags, *[""] * 50], "order": "title", "limit": 1, "archived": "any"}
+    pages = [client.get(NOTES, params=asked)]
+    while url := pages[-1].json()["next"]:
+        assert url == pages[-1].links["next"]["url"]
+        pages.append(client.get(url))
+    assert [len(page.json()["results"]) for page in pages] == [1, 1, 1]
+    assert len(pages[1].headers["Link"]) > 2 * 8_000
+    refused = client.get(NOTES, params={**asked, "tag": [*tags, "語" * 99]})
+    assert "tag" in str(assert_problem(refused, 400, NOTES)["errors"])
