@@ -86,6 +86,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.logs.RequestLog",
+    "config.bodies.read_to_the_end",
     "config.problems.keep_to_accept",
     "django.middleware.security.SecurityMiddleware",
     "config.admin_middleware.Sessions",

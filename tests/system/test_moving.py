@@ -1,6 +1,7 @@
 """Exports and imports through the gateway: large ones, and ones that break."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -66,6 +67,27 @@ def test_a_body_above_the_limit_is_refused(stack):
     line = f"POST {IMPORT} HTTP/1.1"
     answer = raw.send(stack.gateway.port, raw.request(line, "Content-Length: 600000000"))
     assert "512 MB" in assert_problem(answer, 413, IMPORT)["detail"]
+
+
+@pytest.mark.parametrize("path", [IMPORT, "/api/v1/notes/", "/api/v1/users/me/password/"])
+def test_who_is_refused_before_a_body_is_read_is_told_why(stack, path):
+    def send(number):
+        with Api(stack.gateway_url) as api:
+            return api.post(path, data=b"x" * 1_000_000)
+
+    # Several at once: an answer and the end of its connection then come as one.
+    with ThreadPoolExecutor(8) as pool:
+        for answer in pool.map(send, range(100)):
+            assert_problem(answer, 401, path)
+
+
+def test_a_large_upload_whose_service_is_away_is_a_problem(stack):
+    stack.notes.stop()
+    with Api(stack.gateway_url) as api:
+        answer = api.post(IMPORT, data=b"x" * 13_000_000)
+    stack.notes.start()
+    stack.notes.wait_ready()
+    assert_problem(answer, 502, IMPORT)
 
 
 def test_an_export_that_fails_is_a_cut_transfer(client, notes_sql):
