@@ -1,7 +1,6 @@
 """The tags of a user's notes: which there are, and on how many notes each is.
 
-All that is read are the user's own links, and of the table of names, which is everybody's, the rows
-that they lead to.
+All that is read are counts that the database keeps.
 """
 
 from __future__ import annotations
@@ -13,36 +12,21 @@ from uuid import UUID
 from django.db import connection
 
 from notes.keyset import Page, Position
+from notes.lists import IN_ORDER
 from users.models import User
 
-# From one tag to the next along an index, however many notes each has. `is_archived` is null in the
-# trash; `LIMIT 1` keeps the planner from reading all links of the user, or all tags of everybody.
-_PAGE = """
-WITH RECURSIVE own (tag_id) AS (
-    (SELECT tag_id FROM note_tags WHERE user_id = %(user)s ORDER BY tag_id LIMIT 1)
-    UNION ALL
-    SELECT following.tag_id FROM own, LATERAL (
-        SELECT tag_id FROM note_tags WHERE user_id = %(user)s AND tag_id > own.tag_id
-        ORDER BY tag_id LIMIT 1
-    ) AS following
-), page AS MATERIALIZED (
-    SELECT own.tag_id, name FROM own,
-    LATERAL (SELECT name FROM tags WHERE id = own.tag_id LIMIT 1) AS named,
-    LATERAL (
-        SELECT FROM note_tags AS links WHERE links.user_id = %(user)s
-        AND links.tag_id = own.tag_id AND is_archived IS NOT NULL LIMIT 1
-    ) AS living
-    WHERE starts_with(name, %(prefix)s) AND {beyond}
-    ORDER BY name {way} LIMIT %(more)s
-)
-SELECT name, (
-    SELECT count(*) FROM note_tags AS links WHERE links.user_id = %(user)s
-    AND links.tag_id = page.tag_id AND is_archived IS NOT NULL
-) FROM page ORDER BY name {way}
-"""
+# Along the index, whatever the planner knows of the user.
+_PAGE = f"""
+SELECT name, sum(notes) FROM tag_counts
+WHERE user_id = %(user)s AND NOT is_trash AND {IN_ORDER}
+    AND starts_with(name, %(prefix)s) AND {{beyond}}
+GROUP BY name HAVING sum(notes) > 0 ORDER BY name {{way}} LIMIT %(more)s
+"""  # noqa: S608 - constants
 _USE = """
-SELECT count(is_archived), count(*) - count(is_archived) FROM note_tags
-WHERE user_id = %(user)s AND tag_id = (SELECT id FROM tags WHERE name = %(name)s)
+SELECT coalesce(sum(notes) FILTER (WHERE NOT is_trash), 0),
+    coalesce(sum(notes) FILTER (WHERE is_trash), 0)
+FROM tag_counts
+WHERE user_id = %(user)s AND is_trash IN (false, true) AND name = %(name)s
 """
 
 

@@ -55,6 +55,16 @@ def assert_rows_name_their_tags():
     for note, found in sql("SELECT id, tag_names FROM notes"):
         expected = Tag.objects.filter(notes=note).values_list("name", flat=True)
         assert found == sorted(expected)
+    assert_counts_are_of_what_is_there()
+
+
+def assert_counts_are_of_what_is_there():
+    counted = sql("SELECT user_id, is_trash, name, sum(notes) FROM tag_counts GROUP BY 1, 2, 3")
+    there = sql(
+        "SELECT user_id, deleted_at IS NOT NULL, name, count(*)"
+        " FROM notes, unnest(tag_names) AS name GROUP BY 1, 2, 3"
+    )
+    assert sorted(counted) == sorted(there)
 
 
 def test_they_are_sorted_by_code_points(links):
