@@ -53,7 +53,8 @@ class TrashList(TrashView):
         responses=TrashedSummarySerializer(many=True),
     )
     def get(self, request: Request) -> Response:
-        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        trashed = self.get_queryset().in_order_of(signed_in(request))
+        rows = self.paginate_queryset(self.filter_queryset(trashed))
         return self.get_paginated_response(rows)
 
     @extend_schema(operation_id="empty_trash", summary="Delete all of the trash for good")
