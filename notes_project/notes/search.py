@@ -22,6 +22,8 @@ from notes.shape import SUMMARY
 MAX_ORDERED = 10_000
 WINDOW = 1000
 LOOKED_AT = 20_000
+# Bytes of the texts that are read where the index alone cannot tell, those that were changed last.
+MAX_READ = 4 * 1024 * 1024
 
 _ASK = """
 WITH asked AS (
@@ -52,14 +54,28 @@ _POSITIONS_LOST = """EXISTS (
 )"""
 # A CASE is nothing that an index could be used for: `notes_hits` has been. The rows of the list are
 # materialized because its statement pretends to cost much, beside which all joins would look alike.
-_NEWEST = """looked_at AS MATERIALIZED ({rows}), newest AS MATERIALIZED (
-    SELECT notes.id FROM looked_at JOIN notes USING (id)
+_LOOKED_AT = "looked_at AS MATERIALIZED ({rows}), "
+_NEWEST = """newest AS MATERIALIZED (
+    SELECT notes.id FROM {source} AS looked_at (id) JOIN notes USING (id)
     JOIN note_search ON note_search.note_id = notes.id
     WHERE CASE WHEN {conditions} THEN true ELSE false END
     ORDER BY notes.updated_at DESC, notes.id DESC LIMIT {window}
 ), """
+# A verdict that is null depends on the text.
+_AFFORDABLE = """judged AS MATERIALIZED (
+    SELECT notes.id, notes.updated_at, {verdict} AS verdict,
+        octet_length(notes.title) + coalesce(octet_length(notes.content), 0) AS size
+    FROM {source} AS hits (id) JOIN notes USING (id)
+    JOIN note_search ON note_search.note_id = notes.id
+), affordable AS MATERIALIZED (
+    SELECT id FROM (
+        SELECT id, verdict, sum(size) FILTER (WHERE verdict IS NULL)
+            OVER (ORDER BY updated_at DESC, id DESC) AS size
+        FROM judged WHERE verdict IS NOT FALSE
+    ) AS possible WHERE verdict OR size <= {most}
+), """
 _PAGE = """
-WITH {newest}page AS MATERIALIZED (
+WITH {sources}page AS MATERIALIZED (
     SELECT * FROM (
         SELECT notes.id, notes.updated_at, {key} AS key
         FROM {hits} AS hits (id) JOIN notes USING (id)
@@ -136,11 +152,23 @@ class SearchResults:
         rows, values = by_time.first_rows(LOOKED_AT)
 
         bind = _binder(values)
-        conditions = " AND ".join([*self.notes.conditions(), _condition(found, self.asked, bind)])
-        newest, hits = "", f"notes_hits({bind(found.query)}::tsquery, {bind(MAX_ORDERED)})"
-        if found.hits > MAX_ORDERED:
+        of_list = self.notes.conditions()
+        conditions = " AND ".join([*of_list, _condition(found, self.asked, bind)])
+        is_many = found.hits > MAX_ORDERED
+        hits = f"notes_hits({bind(found.query)}::tsquery, {bind(MAX_ORDERED)})"
+        sources = ""
+        if is_many:
+            sources = _LOOKED_AT.format(rows=rows)
+            hits = "looked_at"
+        if any(term.in_order for terms in self.asked for term in terms):
+            verdict = " AND ".join([*of_list, _condition(found, self.asked, bind, read=False)])
+            most = bind(MAX_READ)
+            sources += _AFFORDABLE.format(source=hits, verdict=f"({verdict})", most=most)
+            hits = "affordable"
+        if is_many:
+            window = bind(WINDOW)
+            sources += _NEWEST.format(source=hits, conditions=conditions, window=window)
             hits = "newest"
-            newest = _NEWEST.format(rows=rows, conditions=conditions, window=bind(WINDOW))
         falling, (key, _, kind) = self.notes.descending, KEYS[self.notes.order]
         if self.by_rank:
             falling, key, kind = True, _RANK.format(query=bind(found.query)), "float8"
@@ -152,7 +180,7 @@ class SearchResults:
             beyond = f"(key, updated_at, id) {'<' if falling else '>'} {there}"
         statement = _PAGE.format(
             key=key,
-            newest=newest,
+            sources=sources,
             hits=hits,
             conditions=conditions,
             beyond=beyond,
@@ -206,27 +234,32 @@ def _anywhere(terms: list[Term]) -> tuple[str, str]:
     return " & ".join(filter(None, words)), " & ".join(filter(None, pairs))
 
 
-def _condition(found: Found, asked: Asked, bind: Callable[[Any], str]) -> str:
-    """What is asked of a note, as SQL: more than the index of the words can tell."""
+def _condition(found: Found, asked: Asked, bind: Callable[[Any], str], *, read: bool = True) -> str:
+    """What is asked of a note, as SQL: more than the index of the words can tell.
+
+    Args:
+        read: the text too, where the index cannot tell; without, it is null then.
+    """
     alternatives = []
     for query, terms in zip(found.alternatives, asked, strict=True):
         parts = [_matches(query, bind)]
         for term in terms:
             if term.excluded:
-                parts.append(f"NOT {_term_condition(found, term, bind)}")
+                parts.append(f"NOT {_term_condition(found, term, bind, read)}")
             elif term.in_order:
-                parts.append(_term_condition(found, term, bind))
+                parts.append(_term_condition(found, term, bind, read))
         alternatives.append(" AND ".join(parts))
     return f"(({') OR ('.join(alternatives)}))"
 
 
-def _term_condition(found: Found, term: Term, bind: Callable[[Any], str]) -> str:
+def _term_condition(found: Found, term: Term, bind: Callable[[Any], str], read: bool) -> str:
     anywhere, phrase = found.terms[term]
     if not term.in_order:
         return _matches(anywhere, bind)
     before = "" if is_run(term.pieces[0]) else " "
     after = "" if is_run(term.pieces[-1]) or term.unfinished else " "
-    stands_there = _STANDS_THERE.format(needle=bind(f"{before}{term.text}{after}"))
+    needle = bind(f"{before}{term.text}{after}")
+    stands_there = _STANDS_THERE.format(needle=needle) if read else "NULL::boolean"
     if term.alike:
         # Where it does not, the text itself is read, which takes far longer.
         stands_there = f"({_matches(phrase, bind)} OR {_POSITIONS_LOST} AND {stands_there})"

@@ -147,6 +147,25 @@ class TestPlan:
             )
         assert titles(api, '"pie apple"') == (["x"] if read else [])
 
+    @pytest.mark.parametrize("ordered", [100, 3])
+    def test_so_much_text_is_read_of_the_last_changed(self, api, user, monkeypatch, ordered):
+        monkeypatch.setattr(search, "MAX_READ", 3100)
+        monkeypatch.setattr(search, "MAX_ORDERED", ordered)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO notes (user_id, title, content, updated_at)"
+                " SELECT %s, n, CASE n WHEN 6 THEN 'apple ' || long || ' 手机' ELSE"
+                " 'apple手机 pie ' || long END, now() + n * interval '1 s'"
+                " FROM generate_series(0, 6) AS n, repeat('x', 1000) AS long",
+                [user.id],
+            )
+        # The index says that the last one has both, not whether they are beside each other.
+        assert titles(api, "apple手机") == ["5", "4"]
+        assert titles(api, "手机 -apple手机") == ["6"]
+        # What it can tell is found, however much there is.
+        assert titles(api, "apple 手机") == ["6", "5", "4", "3", "2", "1", "0"]
+        assert titles(api, '"apple pie"') == ["5", "4", "3", "2", "1", "0"]
+
     @pytest.mark.parametrize("archived", [False, None])
     def test_of_very_many_the_last_changed_are_read_in_the_lists_order(
         self, user, many, monkeypatch, archived
