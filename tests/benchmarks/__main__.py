@@ -28,6 +28,7 @@ BENCHMARKS = {
     "P11": "p11_delay",
     "P14": "p14_memory",
     "S1": "s1_users",
+    "S2": "s2_notes",
 }
 NEED_THE_PEER = {"P1", "P2", "P3", "P10"}
 RESULTS = Path("docs/benchmarks")

@@ -21,18 +21,12 @@ from tests.benchmarks.servers import set_up_django
 
 FEW, LIMIT = 10**4, 20
 START = datetime(2026, 1, 1, tzinfo=UTC)
-_INDEXES = """
-SELECT indexname, indexdef FROM pg_indexes
-WHERE tablename IN ('notes', 'note_tags') AND indexname NOT LIKE '%_pkey'
-"""
 # Every tenth note has a tag. Notes that follow each other in a list lie apart, as among those of
-# others and once they were changed. What triggers do is done here or not needed: it takes hours.
+# others and once they were changed. What triggers do is done here or not needed.
 _FILL = """
 TRUNCATE users, tags CASCADE;
 INSERT INTO users (id, username) VALUES ('{user}', 'ada');
 INSERT INTO tags (id, name) VALUES (md5('tag')::uuid, 'tag');
-ALTER TABLE notes DISABLE TRIGGER USER;
-ALTER TABLE note_tags DISABLE TRIGGER USER;
 INSERT INTO notes (id, user_id, title, content, created_at, updated_at, tag_names)
 SELECT md5('note' || n)::uuid, '{user}', 'Note ' || n, 'text', time, time,
     CASE WHEN n % 10 = 0 THEN ARRAY['tag'] ELSE '{{}}' END
@@ -41,8 +35,6 @@ FROM (SELECT n FROM generate_series(1, {notes}) AS n ORDER BY md5(n::text)) AS a
 INSERT INTO note_tags (note_id, tag_id, user_id, is_archived, created_at, updated_at, title_key)
 SELECT id, md5('tag')::uuid, user_id, false, created_at, updated_at, lower(title)
 FROM notes WHERE title LIKE '%0';
-ALTER TABLE notes ENABLE TRIGGER USER;
-ALTER TABLE note_tags ENABLE TRIGGER USER;
 """
 
 
@@ -70,15 +62,9 @@ def run(run: Run) -> Iterator[Ratio]:
 
 
 def _fill(notes: int) -> None:
-    """The indexes are made at the end, in a fraction of the time."""
     with psycopg.connect(web.URL, autocommit=True) as connection:
-        indexes = connection.execute(_INDEXES).fetchall()
-        for name, _ in indexes:
-            connection.execute(f"DROP INDEX {name}")
-        connection.execute(_FILL.format(user=web.USER, notes=notes))
-        for _, definition in indexes:
-            connection.execute(definition)
-        connection.execute("VACUUM ANALYZE")
+        fill = _FILL.format(user=web.USER, notes=notes)
+        web.execute_in_bulk(connection, fill, ["notes", "note_tags"])
 
 
 def _buffers(database: str, count: int, notes: Any, *, deep: bool) -> Sample:
