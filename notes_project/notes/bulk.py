@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from config.errors import ServiceUnavailable
 from config.exceptions import problem_of
 from config.parsers import JSONParser
 from notes.etags import NO_TAGS, UNCONDITIONAL, Conditions, entity_tag, parse, shown
@@ -31,6 +33,8 @@ MAX_OPERATIONS = 100
 MAX_BODIES = 16 * 1024 * 1024
 """Bytes of all notes in one answer: what a request of 12 MB writes has room, and small requests for
 large notes hold no more in memory or in `idempotency_keys`."""
+LONGEST = 15.0
+"""Seconds. The last operation may take ten more, and the gateway waits for thirty."""
 
 
 @extend_schema_field({"type": "array", "items": {"$ref": "#/components/schemas/Operation"}})
@@ -95,10 +99,13 @@ class Operation:
 def perform(user: User, operations: list[Any], context: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Does the operations in one transaction; returns the result of each, in order.
 
+    Raises ServiceUnavailable where they take too long; nothing is written then.
+
     Args:
         operations: as they came.
         context: of the view's serializers.
     """
+    end = time.monotonic() + LONGEST
     read = [_read(data, context) for data in operations]
     path = context["request"].path
     with transaction.atomic():
@@ -106,6 +113,9 @@ def perform(user: User, operations: list[Any], context: Mapping[str, Any]) -> li
         results: list[dict[str, Any]] = []
         room = MAX_BODIES
         for number, operation in enumerate(read):
+            if time.monotonic() > end:
+                detail = "This takes too long at once. Nothing is written: send fewer operations."
+                raise ServiceUnavailable(detail)
             result = _result(user, operation, path, number)
             if note := result.pop("body", None):
                 room -= len(note)

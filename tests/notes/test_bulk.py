@@ -1,11 +1,14 @@
 """``POST /notes/bulk/``: an operation is what the request for it alone would be."""
 
 import uuid
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from notes.bulk import LONGEST
 from notes.models import Note, NoteTag
 from tests.notes.test_notes import NOTES, errors_of, make, url_of
 from tests.threads import at_once
@@ -196,3 +199,17 @@ def test_many_at_once_in_opposite_orders_make_no_deadlock(sign_in, ada):
         assert statuses == [200] * 10
     assert NoteTag.objects.count() == 10
     assert len(set(Note.objects.values_list("title", flat=True))) == 1
+
+
+def test_what_takes_too_long_is_not_written_and_may_be_sent_again(api, user, monkeypatch):
+    operations = {"operations": [{"op": "create"}, {"op": "create"}]}
+    key = {"Idempotency-Key": "k"}
+    with monkeypatch.context() as patch:
+        # Of the second operation it is known that there is no time for it.
+        patch.setattr("notes.bulk.time", SimpleNamespace(monotonic=count(0, LONGEST - 1).__next__))
+        answer = api.post(BULK, operations, headers=key)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "send fewer" in answer.json()["detail"]
+    assert not Note.objects.exists()
+    assert api.post(BULK, operations, headers=key).status_code == 200
+    assert Note.objects.count() == 2
