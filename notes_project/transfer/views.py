@@ -24,11 +24,11 @@ from notes.filters import refuse_unknown
 from notes.pagination import read_once
 from transfer import errors, importing, jsonl, markdown
 from transfer.negotiation import FORMAT, ByFormat, JSONLinesRenderer, MarkdownRenderer
+from transfer.pace import at_pace
 from transfer.places import place
 from transfer.serializers import ImportSerializer, ReportSerializer
 from transfer.uploads import AnyParser, files_of
 from users.authentication import signed_in
-from users.models import User
 
 DRY_RUN = "dry_run"
 # A page of the browsable API is made in memory.
@@ -67,10 +67,9 @@ class ExportView(APIView):
         refuse_unknown(request.query_params, {FORMAT})
         renderer = request.accepted_renderer
         is_lines = isinstance(renderer, JSONLinesRenderer)
-        user = signed_in(request)
         write = jsonl.write if is_lines else markdown.write
         response = StreamingHttpResponse(
-            _begun(user, write) if request.method == "GET" else (),
+            _begun(request, write) if request.method == "GET" else (),
             content_type=renderer.media_type,
             headers={"Cache-Control": "private, no-store"},
         )
@@ -86,13 +85,14 @@ class ExportView(APIView):
         return response
 
 
-def _begun(user: User, write: Callable[[UUID], Iterator[bytes]]) -> Iterator[bytes]:
+def _begun(request: Request, write: Callable[[UUID], Iterator[bytes]]) -> Iterator[bytes]:
     """An export that has its place until it ends or is closed. Raises what `place` does."""
+    user = signed_in(request)
 
     def pieces() -> Iterator[bytes]:
         with place(user):
             yield b""
-            yield from write(user.pk)
+            yield from at_pace(write(user.pk), request.META.get("gunicorn.socket"))
 
     export = pieces()
     # A refusal comes before the answer begins.
@@ -143,7 +143,6 @@ class ImportView(generics.GenericAPIView[Any]):
         refuse_unknown(request.query_params, {DRY_RUN, FORMAT})
         try:
             user = signed_in(request)
-            # In this order: a refusal before all of the body is read breaks the connection.
             with files_of(request) as files, place(user):
                 dry_run = _is_dry_run(request)
                 report = importing.take(user, files, max_bytes(), dry_run=dry_run)
