@@ -135,6 +135,8 @@ class TestMerge:
         restored = api.post(f"/api/v1/trash/{mine[0]['id']}/restore/").json()
         assert restored["tags"] == ["c", "x"]
         assert len(api.get("/api/v1/notes/?tag=c").json()["results"]) == 3
+        counts = api.get("/api/v1/tags/").json()["results"]
+        assert counts == [{"name": "c", "count": 3}, {"name": "x", "count": 1}]
         assert_rows_name_their_tags()
         changes = LogEntry.objects.values_list("object_repr", "action_flag")
         assert sorted(changes) == [("a", 3), ("b", 3), ("c", 2), ("c", 2)]
