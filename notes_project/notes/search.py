@@ -14,7 +14,7 @@ from django.db import connection
 from notes import highlights
 from notes.asked import Asked, Term, is_run
 from notes.keyset import Page, Position
-from notes.lists import KEYS, NoteList
+from notes.lists import IN_ORDER, KEYS, NoteList
 from notes.shape import SUMMARY
 
 # So many hits are all put in order. Of more, the WINDOW that were changed last are, if they are
@@ -24,21 +24,41 @@ WINDOW = 1000
 LOOKED_AT = 20_000
 # Bytes of the texts that are read where the index alone cannot tell, those that were changed last.
 MAX_READ = 4 * 1024 * 1024
+# Of so many notes half have to be hits before it is tried whether very many are.
+_SAMPLE = 200
 
-_ASK = """
+_BY_TIME = f"""
+    SELECT id FROM notes
+    WHERE user_id = %(user)s AND {IN_ORDER} AND is_archived = false AND deleted_at IS NULL
+    ORDER BY updated_at DESC, id DESC
+"""  # noqa: S608 - constants
+_HITS_BY_TIME = f"""(
+    SELECT count(*) FROM (
+        SELECT FROM ({_BY_TIME} LIMIT {{looked_at}}) AS newest, LATERAL (
+            SELECT FROM note_search
+            WHERE note_id = newest.id AND search @@ (SELECT query FROM anything) LIMIT 1
+        ) AS hit LIMIT %(most)s
+    ) AS hits
+)"""  # noqa: S608
+# The index takes the longer to count, the more notes have a word, or words with a beginning. It is
+# not asked where the list shows that there are enough.
+_ASK = f"""
 WITH asked AS (
-    SELECT place, notes_query(%s, words, pairs) AS query
-    FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS asked (words, pairs, place)
+    SELECT place, notes_query(%(user)s, words, pairs) AS query
+    FROM unnest(%(words)s::text[], %(pairs)s::text[]) WITH ORDINALITY AS asked (words, pairs, place)
 ), anything AS (
     SELECT string_agg('(' || query::text || ')', ' | ')::tsquery AS query
-    FROM asked WHERE place <= %s AND numnode(query) > 0
+    FROM asked WHERE place <= %(alternatives)s AND numnode(query) > 0
 )
 SELECT
     (SELECT array_agg(query::text ORDER BY place) FROM asked),
     (SELECT query::text FROM anything),
-    (SELECT count(*) FROM anything, notes_hits(query, %s)),
+    CASE WHEN {_HITS_BY_TIME.format(looked_at="%(sample)s")} >= %(sample)s / 2
+        AND EXISTS ({_BY_TIME} OFFSET %(looked_at)s LIMIT 1)
+        AND {_HITS_BY_TIME.format(looked_at="%(looked_at)s")} = %(most)s
+    THEN %(most)s ELSE (SELECT count(*) FROM anything, notes_hits(query, %(most)s)) END,
     notes_search_language()::text
-"""
+"""  # noqa: S608
 _RANK = """(
     (ts_filter(note_search.search, '{{a}}') @@ {query}::tsquery)::int
     + ts_rank('{{0.1, 0.2, 0.3, 1.0}}', note_search.search, {query}::tsquery)::float8
@@ -52,30 +72,30 @@ _POSITIONS_LOST = """EXISTS (
     SELECT FROM unnest(note_search.search)
     WHERE cardinality(positions) >= 255 OR positions[cardinality(positions)] = 16383
 )"""
-# A CASE is nothing that an index could be used for: `notes_hits` has been. The rows of the list are
-# materialized because its statement pretends to cost much, beside which all joins would look alike.
-_LOOKED_AT = "looked_at AS MATERIALIZED ({rows}), "
+# A CASE is nothing that an index could be used for: `notes_hits` has been. LATERAL and LIMIT look
+# at the rows in their order, and at no more of them than are needed.
 _NEWEST = """newest AS MATERIALIZED (
-    SELECT notes.id FROM {source} AS looked_at (id) JOIN notes USING (id)
-    JOIN note_search ON note_search.note_id = notes.id
-    WHERE CASE WHEN {conditions} THEN true ELSE false END
-    ORDER BY notes.updated_at DESC, notes.id DESC LIMIT {window}
+    SELECT newest.id FROM {source} AS newest (id, key), LATERAL (
+        SELECT FROM notes JOIN note_search ON note_search.note_id = notes.id
+        WHERE notes.id = newest.id AND CASE WHEN {conditions} THEN true ELSE false END LIMIT 1
+    ) AS hit ORDER BY newest.key DESC, newest.id DESC LIMIT {window}
 ), """
 # A verdict that is null depends on the text.
-_AFFORDABLE = """judged AS MATERIALIZED (
-    SELECT notes.id, notes.updated_at, {verdict} AS verdict,
-        octet_length(notes.title) + coalesce(octet_length(notes.content), 0) AS size
-    FROM {source} AS hits (id) JOIN notes USING (id)
-    JOIN note_search ON note_search.note_id = notes.id
-), affordable AS MATERIALIZED (
-    SELECT id FROM (
-        SELECT id, verdict, sum(size) FILTER (WHERE verdict IS NULL)
-            OVER (ORDER BY updated_at DESC, id DESC) AS size
-        FROM judged WHERE verdict IS NOT FALSE
+_AFFORDABLE = """(
+    SELECT id, key FROM (
+        SELECT candidates.id, key, verdict, sum(size) FILTER (WHERE verdict IS NULL)
+            OVER (ORDER BY key DESC, candidates.id DESC ROWS UNBOUNDED PRECEDING) AS size
+        FROM {source} AS candidates (id, key), LATERAL (
+            SELECT {verdict} AS verdict,
+                octet_length(notes.title) + coalesce(octet_length(notes.content), 0) AS size
+            FROM notes JOIN note_search ON note_search.note_id = notes.id
+            WHERE notes.id = candidates.id LIMIT 1
+        ) AS judged WHERE verdict IS NOT FALSE
     ) AS possible WHERE verdict OR size <= {most}
-), """
+)"""
+_WITH_TIMES = "(SELECT id, updated_at FROM {hits} AS hits (id) JOIN notes USING (id))"
 _PAGE = """
-WITH {sources}page AS MATERIALIZED (
+WITH {newest}page AS MATERIALIZED (
     SELECT * FROM (
         SELECT notes.id, notes.updated_at, {key} AS key
         FROM {hits} AS hits (id) JOIN notes USING (id)
@@ -154,20 +174,17 @@ class SearchResults:
         bind = _binder(values)
         of_list = self.notes.conditions()
         conditions = " AND ".join([*of_list, _condition(found, self.asked, bind)])
+        hits, newest = f"notes_hits({bind(found.query)}::tsquery, {bind(MAX_ORDERED)})", ""
         is_many = found.hits > MAX_ORDERED
-        hits = f"notes_hits({bind(found.query)}::tsquery, {bind(MAX_ORDERED)})"
-        sources = ""
         if is_many:
-            sources = _LOOKED_AT.format(rows=rows)
-            hits = "looked_at"
+            hits = f"({rows})"
         if any(term.in_order for terms in self.asked for term in terms):
             verdict = " AND ".join([*of_list, _condition(found, self.asked, bind, read=False)])
+            source = hits if is_many else _WITH_TIMES.format(hits=hits)
             most = bind(MAX_READ)
-            sources += _AFFORDABLE.format(source=hits, verdict=f"({verdict})", most=most)
-            hits = "affordable"
+            hits = _AFFORDABLE.format(source=source, verdict=f"({verdict})", most=most)
         if is_many:
-            window = bind(WINDOW)
-            sources += _NEWEST.format(source=hits, conditions=conditions, window=window)
+            newest = _NEWEST.format(source=hits, conditions=conditions, window=bind(WINDOW))
             hits = "newest"
         falling, (key, _, kind) = self.notes.descending, KEYS[self.notes.order]
         if self.by_rank:
@@ -180,7 +197,7 @@ class SearchResults:
             beyond = f"(key, updated_at, id) {'<' if falling else '>'} {there}"
         statement = _PAGE.format(
             key=key,
-            sources=sources,
+            newest=newest,
             hits=hits,
             conditions=conditions,
             beyond=beyond,
@@ -211,7 +228,18 @@ def ask(owner: UUID, asked: Asked) -> Found:
     queries += [(term.words("<->"), term.grams("<->")) for term in terms]
     words, pairs = (list(texts) for texts in zip(*queries, strict=True))
     with connection.cursor() as cursor:
-        cursor.execute(_ASK, [owner, words, pairs, len(asked), MAX_ORDERED + 1])
+        cursor.execute(
+            _ASK,
+            {
+                "user": owner,
+                "words": words,
+                "pairs": pairs,
+                "alternatives": len(asked),
+                "most": MAX_ORDERED + 1,
+                "looked_at": LOOKED_AT,
+                "sample": _SAMPLE,
+            },
+        )
         made, anything, hits, language = cursor.fetchone()
     alternatives, of_terms = made[: len(asked)], made[len(asked) :]
     both = zip(of_terms[: len(terms)], of_terms[len(terms) :], strict=True)

@@ -176,3 +176,23 @@ class TestPlan:
         assert found == ["common w1", "common w2", "common w3"]
         assert "notes_by_updated_at" in self.indexes(plan)
         assert buffers(plan) < 2000
+
+    def test_of_very_many_no_more_is_read_than_is_taken(self, user, many, monkeypatch):
+        monkeypatch.setattr(search, "WINDOW", 30)
+        monkeypatch.setattr(search, "MAX_ORDERED", 1000)
+        for q in ("common", 'common -"w7 w8"'):
+            _, plan = self.asked(user, q)
+            by_time = [each for each in nodes(plan) if "by_updated" in each.get("Index Name", "")]
+            assert [node["Actual Rows"] in (30, 31) for node in by_time] == [True], plan
+        # Of what very many notes have, the index would read each, and each word with a beginning.
+        for q, looked_at, is_asked in (
+            ("c", 5000, False),
+            ("common", 5000, False),
+            ("common", 20_000, True),
+            ("w5", 5000, True),
+        ):
+            monkeypatch.setattr(search, "LOOKED_AT", looked_at)
+            with explained() as plans:
+                assert search.ask(user.id, asked.parse(q)).hits == 1001
+            hits = [each for each in nodes(plans[0]) if each.get("Function Name") == "notes_hits"]
+            assert [node["Actual Loops"] > 0 for node in hits] == [is_asked], (q, plans)
