@@ -15,9 +15,9 @@ from django.utils.html import format_html_join
 from config import strict_json
 from config.paginator import CappedPaginator
 from notes import asked, blocks
+from notes.fields import MAX_TAGS
 from notes.models import BLOCKS, Note, NoteQuerySet, Tag
 from notes.search import find_ids
-from notes.serializers import MAX_TAGS
 from notes.tag_admin import TagAdmin
 
 # The last ones, on the page of a note.

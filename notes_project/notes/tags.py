@@ -12,12 +12,13 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.utils.serializer_helpers import ReturnDict
 
+from notes.fields import TagName
 from notes.filters import TagFilter, read_dry_run
 from notes.merge_patch import MergePatched
 from notes.models import Tag
 from notes.own_tags import OwnTags, Use, use_of
 from notes.pagination import KeysetPagination
-from notes.serializers import StrictSerializer, TagName
+from notes.serializers import StrictSerializer
 from notes.tag_changes import detach_tag, rename_tag
 from notes.tag_names import InvalidTagName, normalise
 from users.authentication import signed_in

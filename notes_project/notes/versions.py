@@ -11,10 +11,11 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from notes.etags import ETAG, IF_MATCH, conditions_of, entity_tag, headers, shown
+from notes.fields import Content, TagName
 from notes.filters import NoFilter
 from notes.models import CONTENT_FORMATS, Note, NoteVersion, NoteVersionQuerySet
 from notes.pagination import KeysetPagination
-from notes.serializers import Content, NoteSerializer, TagName
+from notes.serializers import NoteSerializer
 from notes.write import COLUMNS, change_note
 from users.authentication import signed_in
 

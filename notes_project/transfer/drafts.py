@@ -12,8 +12,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from notes import blocks
+from notes.fields import MAX_CONTENT_BYTES, MAX_TAGS, MAX_TITLE
 from notes.models import BLOCKS, TEXT
-from notes.serializers import ID, MAX_CONTENT_BYTES, MAX_TAGS, MAX_TITLE
+from notes.serializers import ID
 from notes.tag_names import InvalidTagName, normalise_all
 from transfer.items import Item, note_id
 

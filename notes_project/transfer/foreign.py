@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from notes.blocks import MAX_BYTES
+from notes.block_types import MAX_BYTES
+from notes.fields import MAX_TAGS, MAX_TITLE
 from notes.models import DEFAULT_TITLE
-from notes.serializers import MAX_TAGS, MAX_TITLE
 from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise
 from transfer.items import Lost
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from notes.serializers import MAX_TITLE
+from notes.fields import MAX_TITLE
 
 _TITLE = re.compile(r"\s*#[ \t]+([^\r\n]*)(?:\r?\n|\Z)(?:[ \t]*(?:\r?\n|\Z))?")
 _PROPERTY = re.compile(r"([^:\n]{1,100}): ?(.*)")

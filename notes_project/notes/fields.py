@@ -1,0 +1,161 @@
+"""The fields of a note: what the API takes, how a form has it, what OpenAPI says of it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.fields import empty
+from rest_framework.utils import html
+
+from config import strict_json
+from config.errors import Pointer
+from notes import blocks
+from notes.block_types import MAX_BYTES
+from notes.merge_patch import ContentPatch
+from notes.models import BLOCKS
+from notes.tag_names import WHITE_SPACE, InvalidTagName, normalise
+
+MAX_TITLE = 500
+MAX_TAGS = 50
+MAX_CONTENT_BYTES = MAX_BYTES
+
+
+class Text(serializers.CharField):
+    """A string; DRF's own field also takes a number for one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class _Typed(str):
+    """A block document as somebody typed it into a form, as JSON."""
+
+
+class _Shown(dict[str, Any]):
+    """As text, what a form shows of a block document."""
+
+    def __str__(self) -> str:
+        return json.dumps(self, ensure_ascii=False, indent=2)
+
+
+# Of characters, as JSON Schema counts, there can be no more than bytes. Null comes from allow_null.
+_PLAIN = {"type": "string", "maxLength": MAX_CONTENT_BYTES, "pattern": "^[^\\u0000]*$"}
+
+
+@extend_schema_field({"oneOf": [_PLAIN, {"$ref": "#/components/schemas/BlockDocument"}]})
+class Content(Text):
+    """Text, or a block document; valid is the text, or the document's canonical JSON."""
+
+    def get_value(self, dictionary: Mapping[Any, Any]) -> Any:
+        value = super().get_value(dictionary)
+        if html.is_html_input(dictionary) and isinstance(value, str):
+            # A browser sends a textarea's line ends as CRLF, whatever they were.
+            value = value.replace("\r\n", "\n")
+            return _Typed(value) if dictionary.get("content_format") == BLOCKS else value
+        return value
+
+    def to_internal_value(self, data: Any) -> str:
+        try:
+            if isinstance(data, _Typed):
+                data = strict_json.loads(data)
+                if not isinstance(data, dict):
+                    self.fail("invalid")
+            if isinstance(data, dict):
+                return blocks.canonical(data)
+        except strict_json.InvalidJSON as error:
+            raise ValidationError({error.place or Pointer(): [error.detail]}, error.code) from None
+        except blocks.InvalidDocument as error:
+            details: dict[str, list[str]] = {
+                place: [ErrorDetail(detail, code)] for place, (code, detail) in error.errors.items()
+            }
+            raise ValidationError(details) from None
+        return super().to_internal_value(data)
+
+    def to_representation(self, value: Any) -> Any:
+        return _Shown(value) if isinstance(value, dict) else value
+
+
+@extend_schema_field({"$ref": "#/components/schemas/TagName"})
+class TagName(Text):
+    def to_internal_value(self, data: Any) -> str:
+        try:
+            return normalise(super().to_internal_value(data))
+        except InvalidTagName as error:
+            raise ValidationError(str(error)) from None
+
+
+class _Names(list[str]):
+    """As text, one line with commas between; a name that has one itself stands in quotes."""
+
+    def __str__(self) -> str:
+        return ", ".join(
+            '"' + name.replace('"', '""') + '"' if set(name) & {",", '"'} else name for name in self
+        )
+
+
+def _split(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line], skipinitialspace=True), [])
+    except csv.Error:
+        return [line]
+
+
+class TagNames(serializers.ListField):
+    """A list of names; in a form, commas between them, the field repeated, or both."""
+
+    child = TagName()
+    initial = _Names()
+
+    def get_value(self, dictionary: Mapping[Any, Any]) -> Any:
+        if not html.is_html_input(dictionary):
+            return super().get_value(dictionary)
+        if self.field_name not in dictionary:
+            return empty if getattr(self.root, "partial", False) else _Names()
+        lines = dictionary.getlist(self.field_name)  # type: ignore[attr-defined]
+        return _Names(name for line in lines for name in _split(str(line)) if name.strip())
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        return sorted(set(super().to_internal_value(data)))
+
+    def to_representation(self, data: list[str]) -> list[str]:
+        return _Names(data)
+
+
+# Something is left where white space is trimmed.
+@extend_schema_field(
+    {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_TITLE,
+        "pattern": rf"^(?![{WHITE_SPACE}]*$)[^\u0000]*$",
+    }
+)
+class Title(Text):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MAX_TITLE, **kwargs)
+
+
+@extend_schema_field(
+    {
+        "anyOf": [
+            _PLAIN,
+            {"$ref": "#/components/schemas/BlockDocument"},
+            {"$ref": "#/components/schemas/BlockDocumentPatch"},
+        ]
+    }
+)
+class PatchedContent(Content):
+    """Of an object, what is to be merged into the document that there is."""
+
+    def run_validation(self, data: Any = empty) -> Any:
+        if not isinstance(data, dict):
+            return super().run_validation(data)
+        return ContentPatch(data, super().run_validation)
