@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from config.errors import ServiceUnavailable
 from config.exceptions import problem_of
 from config.parsers import JSONParser
-from notes.etags import NO_TAGS, UNCONDITIONAL, Conditions, entity_tag, parse, shown
+from notes.etags import NO_TAGS, UNCONDITIONAL, Conditions, answer_data, entity_tag, parse
 from notes.idempotency import PARAMETER, idempotent
 from notes.models import Note
 from notes.serializers import ID, NotePatchSerializer, NoteSerializer, StrictSerializer
@@ -85,7 +85,7 @@ class BulkView(generics.GenericAPIView[Note]):
         operations = serializer.validated_data["operations"]
         context = self.get_serializer_context()
         results = perform(signed_in(request), operations, context)
-        return Response(shown(request, orjson.dumps({"results": results})))
+        return Response(answer_data(request, orjson.dumps({"results": results})))
 
 
 @dataclass

@@ -102,12 +102,12 @@ def is_page(request: Request) -> bool:
     return bool(request.accepted_renderer.media_type == "text/html")
 
 
-def shown(request: Request, body: bytes) -> Any:
+def answer_data(request: Request, body: bytes) -> Any:
     """What JSON is in an answer: a page of the browsable API takes it apart."""
     return orjson.loads(body) if is_page(request) else body
 
 
-def headers(request: Request, tag: str) -> dict[str, str]:
+def answer_headers(request: Request, tag: str) -> dict[str, str]:
     """For an answer that shows the whole of a note."""
     # No cache may give it without asking here first: this is where the access token is checked.
     return {} if is_page(request) else {"ETag": tag, "Cache-Control": "private, no-cache"}
@@ -123,5 +123,5 @@ def answer_read(request: Request, tag: str, data: Any) -> Response:
     conditions = conditions_of(request)
     conditions.require(tag, reading=True)
     if conditions.has(tag):
-        return Response(status=status.HTTP_304_NOT_MODIFIED, headers=headers(request, tag))
-    return Response(data, headers=headers(request, tag))
+        return Response(status=status.HTTP_304_NOT_MODIFIED, headers=answer_headers(request, tag))
+    return Response(data, headers=answer_headers(request, tag))

@@ -14,11 +14,11 @@ from notes.etags import (
     ETAG,
     IF_MATCH,
     IF_NONE_MATCH,
+    answer_data,
+    answer_headers,
     answer_read,
     conditions_of,
     entity_tag,
-    headers,
-    shown,
 )
 from notes.filters import NoFilter
 from notes.models import Note, TrashQuerySet
@@ -73,7 +73,7 @@ class TrashDetail(TrashView):
         rows = self.get_queryset().filter(pk=pk).representations()
         if not rows:
             raise exceptions.NotFound
-        return answer_read(request, entity_tag(rows[0]), shown(request, rows[0]))
+        return answer_read(request, entity_tag(rows[0]), answer_data(request, rows[0]))
 
     @extend_schema(
         operation_id="delete_trashed_note",
@@ -104,4 +104,6 @@ class TrashRestore(TrashView):
         note = restore_note(signed_in(request), pk, conditions_of(request))
         if note is None:
             raise exceptions.NotFound
-        return Response(shown(request, note), headers=headers(request, entity_tag(note)))
+        return Response(
+            answer_data(request, note), headers=answer_headers(request, entity_tag(note))
+        )

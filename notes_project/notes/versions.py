@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from notes.etags import ETAG, IF_MATCH, conditions_of, entity_tag, headers, shown
+from notes.etags import ETAG, IF_MATCH, answer_data, answer_headers, conditions_of, entity_tag
 from notes.fields import Content, TagName
 from notes.filters import NoFilter
 from notes.models import CONTENT_FORMATS, Note, NoteVersion, NoteVersionQuerySet
@@ -102,4 +102,6 @@ class VersionRestore(VersionView):
         note = change_note(signed_in(request), pk, version, conditions)
         if note is None:
             raise exceptions.NotFound
-        return Response(shown(request, note), headers=headers(request, entity_tag(note)))
+        return Response(
+            answer_data(request, note), headers=answer_headers(request, entity_tag(note))
+        )

@@ -14,11 +14,11 @@ from notes.etags import (
     ETAG,
     IF_MATCH,
     IF_NONE_MATCH,
+    answer_data,
+    answer_headers,
     answer_read,
     conditions_of,
     entity_tag,
-    headers,
-    shown,
 )
 from notes.filters import NoteFilter
 from notes.idempotency import PARAMETER, idempotent
@@ -122,7 +122,7 @@ class NoteViewSet(MergePatched, viewsets.GenericViewSet[Note]):
     def list(self, request: Request) -> Response:
         notes: Any = NoteList(signed_in(request).id)
         rows: Any = self.paginate_queryset(self.filter_queryset(notes))
-        return self.get_paginated_response(shown(request, rows))
+        return self.get_paginated_response(answer_data(request, rows))
 
     @idempotent
     def create(self, request: Request) -> Response:
@@ -175,11 +175,11 @@ class NoteViewSet(MergePatched, viewsets.GenericViewSet[Note]):
         """Raises NotFound where there is no note."""
         if note is None:
             raise exceptions.NotFound
-        sent = headers(self.request, entity_tag(note))
+        sent = answer_headers(self.request, entity_tag(note))
         return Response(self._data(note), status=code, headers={**sent, **(location or {})})
 
     def _data(self, note: bytes) -> Any:
-        data = shown(self.request, note)
+        data = answer_data(self.request, note)
         if data is note:
             return note
         # With the serializer, from which the browsable API fills its forms.
