@@ -1,11 +1,14 @@
 """No log line holds a password, a hash, a token or an e-mail address."""
 
 import json
+from contextlib import nullcontext
 
 import pytest
 from django.db import connection
+from django.http import StreamingHttpResponse
 
 from accounts.models import User
+from config.logs import RequestLog
 from tests.users.conftest import PASSWORD, json_client
 
 FORM = "application/x-www-form-urlencoded"
@@ -19,6 +22,37 @@ def assert_silent(log, *secrets):
     assert all(json.loads(line)["request_id"] for line in lines.splitlines())
     for secret in ("secret", "s3cret", "md5$", "bcrypt", *secrets):
         assert secret not in lines
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "code", "level"), [("me/", 200, "info"), ("nobody@example.com/", 404, "warning")]
+)
+def test_a_request_is_a_line_with_its_id_and_its_user(api, ada, log, path, code, level):
+    assert api.get(f"{USERS}{path}", headers={"x-request-id": "by-gateway"}).status_code == code
+    (line,) = map(json.loads, log.getvalue().splitlines())
+    assert line["request"] == f"GET {USERS}{path.replace('nobody@example.com', '(left out)')}"
+    assert (line["event"], line["code"], line["level"]) == ("request_finished", code, level)
+    assert line["request_id"] == "by-gateway"
+    assert line.get("user_id") == (str(ada.id) if code == 200 else None)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_lines_of_a_stream_have_the_id_of_its_request(rf, log, broken):
+    def stream():
+        yield b"1"
+        if broken:
+            raise EOFError
+
+    request = rf.get("/", headers={"x-request-id": "by-gateway"})
+    response = RequestLog(lambda _: StreamingHttpResponse(stream()))(request)
+    with pytest.raises(EOFError) if broken else nullcontext():
+        assert b"".join(response.streaming_content) == b"1"
+    first, last = map(json.loads, log.getvalue().splitlines())
+    assert first["event"] == "request_finished"
+    assert last["event"] == ("streaming_failed" if broken else "streaming_finished")
+    assert first["request_id"] == last["request_id"] == "by-gateway"
+    assert ("EOFError" in last.get("exception", "")) is broken
 
 
 @pytest.mark.django_db

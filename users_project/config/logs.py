@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
+from uuid import uuid4
 
 import structlog
-from django.http import HttpRequest
-from django_structlog.middlewares import RequestMiddleware
+from django.core.signals import got_request_exception
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from structlog.typing import EventDict, WrappedLogger
+
+logger = structlog.get_logger(__name__)
 
 _ADDRESS = re.compile(r"[^/]*@[^/]*")
 # PostgreSQL puts whole rows and key values, so e-mail addresses and hashes, into these lines.
@@ -31,15 +36,48 @@ def drop_tracebacks_of_refusals(_: WrappedLogger, __: str, event: EventDict) -> 
     return event
 
 
-class RequestLog(RequestMiddleware):
-    """django-structlog's middleware, without what a person may have written.
+class RequestLog:
+    """Middleware: a line for each request, whose id is in every line that the request causes.
 
-    That is the query string, and a segment of the path that holds an e-mail address.
+    Without what a person may have written: the query string, and a segment of the path that holds
+    an e-mail address.
     """
 
-    @staticmethod
-    def format_request(request: HttpRequest) -> str:
-        return f"{request.method} {_ADDRESS.sub('(left out)', request.path)}"
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        got_request_exception.connect(_log_failure)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        # The gateway makes the id of each request, and lets none of a client pass.
+        request_id = request.headers.get("X-Request-ID") or str(uuid4())
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        response = self.get_response(request)
+        code = response.status_code
+        level = logging.ERROR if code >= 500 else logging.WARNING if code >= 400 else logging.INFO
+        logger.log(level, "request_finished", code=code, request=_line_of(request))
+        if isinstance(response, StreamingHttpResponse):
+            content: Any = response.streaming_content
+            response.streaming_content = _streamed(content, structlog.contextvars.get_contextvars())
+        structlog.contextvars.clear_contextvars()
+        return response
+
+
+def _line_of(request: HttpRequest) -> str:
+    return f"{request.method} {_ADDRESS.sub('(left out)', request.path)}"
+
+
+def _log_failure(sender: Any, request: HttpRequest, **_: Any) -> None:
+    logger.exception("request_failed", request=_line_of(request))
+
+
+def _streamed(content: Iterable[bytes], context: Mapping[str, Any]) -> Iterator[bytes]:
+    with structlog.contextvars.bound_contextvars(**context):
+        try:
+            yield from content
+        except Exception:
+            logger.exception("streaming_failed")
+            raise
+        logger.info("streaming_finished")
 
 
 class Logger:

@@ -62,7 +62,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
-    "django_structlog",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -160,13 +159,6 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
 }
-
-# A log line about each request comes from RequestLog; a user's id is bound by the authentication.
-DJANGO_STRUCTLOG_USER_ID_FIELD = ""
-DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = 10
-DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
-# The gateway makes the id of each request, and lets none of a client pass.
-DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
