@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection
 
 from notes.keyset import Page, Position
-from notes.lists import IN_ORDER
+from notes.list_statements import IN_ORDER
 from users.models import User
 
 # Along the index, whatever the planner knows of the user.

@@ -14,7 +14,8 @@ from django.db import connection
 from notes import highlights
 from notes.asked import Asked, Term, is_run
 from notes.keyset import Page, Position
-from notes.lists import IN_ORDER, KEYS, NoteList
+from notes.list_statements import IN_ORDER, KEYS
+from notes.lists import NoteList
 from notes.shape import SUMMARY
 
 # So many hits are all put in order. Of more, the WINDOW that were changed last are, if they are

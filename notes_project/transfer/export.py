@@ -13,14 +13,14 @@ from uuid import UUID
 
 from django.db import connection
 
-from notes.lists import IN_ORDER
+from notes.list_statements import IN_ORDER
 from notes.shape import NOTE, SUMMARY
 
 PAGE = 500
 PAGE_BYTES = 4 * 1024 * 1024
 _FIRST = UUID(int=0)
-# The condition of `notes.lists` holds the planner to the index notes_trash. The first note of a
-# page always comes, however large it is.
+# IN_ORDER holds the planner to the index notes_trash. The first note of a page always comes,
+# however large it is.
 _PAGE = f"""
 SELECT id, {{columns}} FROM (
     SELECT *, sum(octet_length(content)) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING)

@@ -4,7 +4,7 @@ by a function to go along an index."""
 import django.contrib.postgres.indexes
 from django.db import migrations
 
-# Never called, see notes/lists.py. Were it safe in parallel, its cost would have workers started.
+# Never called, see notes/list_statements.py. Were it safe in parallel, its cost would have workers started.
 _DEAR = """
 CREATE FUNCTION notes_dear() RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 300000
 AS $$ BEGIN RETURN true; END $$;
