@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
@@ -75,6 +76,25 @@ class TrashFilter(admin.SimpleListFilter):
         return queryset
 
 
+class TagFilter(admin.SimpleListFilter):
+    """By the one tag that the list of tags leads from: there are too many to offer all."""
+
+    title = parameter_name = "tag"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        key = self.value()
+        if not key:
+            return []
+        try:
+            tag = Tag.objects.filter(pk=key).first()
+        except ValidationError:
+            raise IncorrectLookupParameters from None
+        return [(key, tag.name if tag else "One that is gone")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(tags=self.value()) if self.value() else queryset
+
+
 @admin.register(Note)
 class NoteAdmin(admin.ModelAdmin[Note]):
     form = NoteForm
@@ -85,7 +105,7 @@ class NoteAdmin(admin.ModelAdmin[Note]):
     )
     autocomplete_fields = ("user",)
     list_display = ("title", "user", "is_archived", "updated_at", "deleted_at")
-    list_filter = (TrashFilter, "is_archived", "updated_at")
+    list_filter = (TrashFilter, TagFilter, "is_archived", "updated_at")
     list_select_related = ("user",)
     # Django shows a line to search with where there is any; `get_search_results` is what searches.
     search_fields = ("id",)

@@ -9,11 +9,14 @@ from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import OperationalError, models
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from psycopg.errors import QueryCanceled
 
 from config.paginator import CappedPaginator
 from notes.models import Note, NoteTag, Tag
@@ -121,6 +124,12 @@ class TagAdmin(admin.ModelAdmin[Tag]):
                 text = f"“{tag}” or “{target}” is gone: somebody was faster."
                 self.message_user(request, text, messages.ERROR)
                 continue
+            except OperationalError as error:
+                if not isinstance(error.__cause__, QueryCanceled):
+                    raise
+                text = f"“{tag}” is on too many notes, or they are being written: it stays."
+                self.message_user(request, text, messages.ERROR)
+                return
             self._log_deletions(request, [tag])
             count = use.notes + use.trashed
             text = f"Merged “{tag}” into “{target}” on {count} notes."
@@ -143,9 +152,9 @@ class TagAdmin(admin.ModelAdmin[Tag]):
             self.log_deletions(request, deleted)
 
     @admin.display(description="notes", ordering="notes_count")
-    def notes_count(self, tag: Any) -> int:
-        count: int = tag.notes_count
-        return count
+    def notes_count(self, tag: Any) -> str:
+        url = reverse("admin:notes_note_changelist")
+        return format_html('<a href="{}?tag={}">{}</a>', url, tag.pk, tag.notes_count)
 
     @admin.display(description="users", ordering="users_count")
     def users_count(self, tag: Any) -> int:

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -192,6 +193,16 @@ class TestNotes:
         assert read
         # Of the user's, 200 tell whether very many are hits.
         assert sum(read) < 250
+
+    def test_those_with_a_tag_are_what_its_count_leads_to(self, staff, api):
+        make(api, title="with", tags=["a", "b"])
+        make(api, title="without", tags=["b"])
+        (url,) = re.findall(r'href="([^"]*notes/note/[^"]*)">1</a>', get(staff, "notes/tag/?q=a"))
+        page = get(staff, url.removeprefix(ADMIN))
+        assert [title for title in ("with", "without") if f">{title}</a>" in page] == ["with"]
+        gone = get(staff, "notes/note/?tag=7f3c0000-0000-4000-8000-000000000001")
+        assert "0 notes" in gone
+        assert staff.get(f"{ADMIN}notes/note/?tag=x").url.endswith("?e=1")
 
     def test_a_change_keeps_the_former_state_once_and_shows_it(self, staff, api):
         make(api, title="<first>", content="<b>", tags=["a"])

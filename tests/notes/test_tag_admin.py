@@ -7,6 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection, transaction
 from django.urls import reverse
 
+from notes import tag_changes
 from notes.models import Note, Tag
 from notes.write import make_tags
 from tests.notes.test_admin import ADMIN, get
@@ -34,7 +35,7 @@ def test_counts(staff, api, bobs_api):
     make(api, tags=["a"])
     make(bobs_api, tags=["a", "b"])
     page = get(staff, "notes/tag/")
-    assert '<td class="field-notes_count">3</td><td class="field-users_count">2</td>' in page
+    assert '>3</a></td><td class="field-users_count">2</td>' in page
 
 
 def test_a_page_reads_the_links_of_the_tags_on_it(staff, api):
@@ -170,6 +171,17 @@ class TestMerge:
             wait_until_blocked()
         assert "on 2 notes" in merged.result(20)
         assert api.get(url_of(note)).json()["tags"] == ["b"]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_what_takes_too_long_is_told_and_not_done(self, staff, sign_in, ada, monkeypatch):
+        monkeypatch.setattr(tag_changes, "LONGEST", 0.2)
+        note = make(sign_in(ada), tags=["a", "b"])
+        get(staff, "")
+        with transaction.atomic():
+            Note.objects.select_for_update().get(pk=note["id"])
+            page = in_thread(lambda: self.merge(staff, ["a"], "b")).result(20)
+        assert "“a” is on too many notes" in page
+        assert names() == {"a", "b"}
 
     @pytest.mark.django_db(transaction=True)
     def test_a_tag_that_is_going_is_made_again_for_who_needs_it(self, staff, sign_in, ada):
