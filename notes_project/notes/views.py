@@ -129,7 +129,7 @@ class NoteViewSet(MergePatched, viewsets.GenericViewSet[Note]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         note_id, note = create_note(signed_in(request), **serializer.validated_data)
-        location = reverse("note-detail", [note_id], request=request)
+        location = request.build_absolute_uri(f"{request.path}{note_id}/")
         return self._answer(note, status.HTTP_201_CREATED, {"Location": location})
 
     def retrieve(self, request: Request, pk: str) -> Response:
