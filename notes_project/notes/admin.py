@@ -116,7 +116,7 @@ class NoteAdmin(admin.ModelAdmin[Note]):
     ordering = ("-updated_at", "-id")
     paginator = CappedPaginator
     show_full_result_count = False
-    actions = ("archive", "unarchive")
+    actions: tuple[Any, ...] = ("archive", "unarchive")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

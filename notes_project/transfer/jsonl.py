@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import IO, Any
 from uuid import UUID
@@ -34,9 +34,14 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 
 def write(user_id: UUID) -> Iterator[bytes]:
     """The export, in pieces. Without its last line, which counts the notes, it is cut off."""
+    return write_pages(pages_as_json(user_id))
+
+
+def write_pages(pages: Iterable[list[str]]) -> Iterator[bytes]:
+    """The same of notes as the API shows them."""
     count = 0
     yield _FIRST_LINE
-    for page in pages_as_json(user_id):
+    for page in pages:
         count += len(page)
         # Raw line ends in JSON are white space, as somebody may have written it by SQL.
         lines = (note.replace("\r", " ").replace("\n", " ") for note in page)
