@@ -8,9 +8,9 @@ from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from inbox.apply import replay
 from inbox.messages import TYPES
 from inbox.models import DeadLetter, DeadLetterQuerySet, EventLog, Outcome
+from inbox.replay import replay
 from users.admin import ReadOnlyAdmin
 
 

@@ -12,8 +12,8 @@ from uuid import UUID
 import orjson
 from django.db import DataError, IntegrityError, connection, transaction
 
-from inbox.messages import InvalidMessage, Kind, RawMessage, UserEvent, parse, rank
-from inbox.models import DeadLetter, Outcome, Position
+from inbox.messages import InvalidMessage, Kind, RawMessage, UserEvent, parse, supersedes
+from inbox.models import Outcome, Position
 from users import gate
 
 Partition = tuple[str, int]
@@ -32,15 +32,15 @@ WHERE (stored.key, stored.value) IS DISTINCT FROM (EXCLUDED.key, EXCLUDED.value)
 # The lock of each row until the commit is the fence: another worker that reads the partition waits
 # here, and then finds its messages applied. A row whose position is not one that the worker knows,
 # or beyond the first of its messages, does not match.
-# The commit is not waited for: what a crash of the server takes back, it takes back with the
-# positions, and the messages are read again.
+# The commit is waited for only where somebody is deleted: what a crash of the server takes back, it
+# takes back with the positions, and the messages are read again.
 _MOVE_POSITIONS = """
 UPDATE positions AS stored SET next_offset = move.next_offset, updated_at = now()
 FROM json_to_recordset(%s)
     AS move (topic text, partition int, known bigint, first bigint, next_offset bigint)
 WHERE (stored.topic, stored.partition) = (move.topic, move.partition)
     AND stored.next_offset BETWEEN move.known AND move.first
-RETURNING set_config('synchronous_commit', 'off', true)
+RETURNING CASE WHEN NOT %s THEN set_config('synchronous_commit', 'off', true) END
 """
 _EVENT_LOG = """
 INSERT INTO event_log (topic, partition, "offset", event_id, type, user_id, version, event_time,
@@ -60,6 +60,15 @@ class Record:
     outcome: Outcome | None = None
 
 
+def read(message: RawMessage) -> Record:
+    """Without an outcome yet, unless it cannot be read or is of a type that is ignored."""
+    try:
+        event = parse(message)
+    except InvalidMessage as error:
+        return Record(message, reason=str(error), outcome=Outcome.DEAD)
+    return Record(message, event, outcome=Outcome.IGNORED if event.kind is Kind.IGNORED else None)
+
+
 class _Fenced(Exception):
     """Another worker has applied some of the messages, or a partition has no position yet."""
 
@@ -68,40 +77,38 @@ class PositionsWentBack(Exception):
     """The database is an older one than before: a replica that lagged, or a backup. Read again."""
 
 
-def apply_batch(
-    messages: Sequence[RawMessage], known: Mapping[int, int] | None = None
-) -> Sequence[Record]:
+def apply_batch(records: Sequence[Record], known: Mapping[int, int]) -> Sequence[Record]:
     """Applies messages, all in one transaction: users, event log, dead letters, positions.
 
-    A message that the contract allows and the database refuses is found by applying one at a
-    time, and set aside.
+    A message that the contract allows and the database refuses is found by halving the batch, and
+    set aside.
 
     Args:
-        messages: in the order of their partitions.
+        records: what was read, in the order of the partitions.
         known: positions, by partition, that were stored before these messages were read.
 
     Returns:
-        A record with its outcome for each message, in order; without those below a stored
-        position, which another worker has applied (the fence).
+        The records, each with its outcome; without those below a stored position, which another
+        worker has applied (the fence).
 
     Raises:
         PositionsWentBack: a stored position is below a known one. Nothing is applied: what lies
             between the two would be passed over.
         django.db.OperationalError, django.db.InterfaceError: safe to repeat.
     """
-    known = known or {}
     try:
-        return _apply([_read(message) for message in messages], known)
+        return _apply(records, known)
     except (DataError, IntegrityError) as error:
-        if len(messages) == 1:
-            dead = Record(messages[0], reason=_refusal(error), outcome=Outcome.DEAD)
-            return _apply([dead], known)
-        return [record for message in messages for record in apply_batch([message], known)]
+        if len(records) == 1:
+            return _apply([refused(records[0].message, error)], known)
+        half = len(records) // 2
+        return [*apply_batch(records[:half], known), *apply_batch(records[half:], known)]
 
 
-def _refusal(error: Exception) -> str:
-    """The kind of the refusal alone: the text of it repeats what the message held."""
-    return f"the database refuses it: {type(error.__cause__ or error).__name__}"
+def refused(message: RawMessage, error: Exception) -> Record:
+    """Dead, with the kind of the refusal alone: the text of it repeats what the message held."""
+    reason = f"the database refuses it: {type(error.__cause__ or error).__name__}"
+    return Record(message, reason=reason, outcome=Outcome.DEAD)
 
 
 def _apply(records: Sequence[Record], known: Mapping[int, int]) -> Sequence[Record]:
@@ -124,17 +131,19 @@ def _write(records: Sequence[Record], known: Mapping[int, int]) -> None:
         _Fenced: a position is not where these messages follow it.
     """
     moves = _moves(records, known)
+    pending = [(r, r.event) for r in records if r.event and r.event.kind is not Kind.IGNORED]
+    deletes = any(event.kind is Kind.DELETION for _, event in pending)
     with (
         transaction.atomic(),
         connection.wrap_database_errors,  # Django leaves out what the end of a pipeline raises.
         connection.connection.pipeline(),
         connection.cursor() as cursor,
     ):
-        cursor.execute(_MOVE_POSITIONS, [orjson.dumps(moves).decode()])
-        _apply_events((r, r.event) for r in records if r.event and r.event.kind is not Kind.IGNORED)
+        cursor.execute(_MOVE_POSITIONS, [orjson.dumps(moves).decode(), deletes])
+        apply_events(pending)
         if len(cursor.fetchall()) < len(moves):
             raise _Fenced
-        _write_event_log(records)
+        write_event_log(records)
         _write_dead_letters([r for r in records if r.outcome is Outcome.DEAD])
 
 
@@ -149,7 +158,7 @@ def _moves(records: Sequence[Record], known: Mapping[int, int]) -> list[dict[str
             move = {"topic": topic, "partition": partition, "known": known_offset, "first": offset}
             moves[topic, partition] = move
         move["next_offset"] = offset + 1
-    # Two workers take the locks in one order.
+    # Two workers ask for the locks in one order.
     return [moves[place] for place in sorted(moves)]
 
 
@@ -169,66 +178,21 @@ def _not_applied(records: Sequence[Record], known: Mapping[int, int]) -> list[Re
     return [r for r in records if r.message.offset >= positions[r.message[:2]]]
 
 
-def make_durable(topic: str) -> dict[int, int]:
+def make_durable(topic: str, partitions: Iterable[int]) -> dict[int, int]:
     """Waits until all that was applied is on the disk: WAL is written in its order.
 
-    Returns the positions that are, by partition. What a crash took back is not among them.
+    Returns the positions that are, of these partitions. What a crash took back is not among them.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE positions SET updated_at = now() WHERE topic = %s"
+            "UPDATE positions SET updated_at = now() WHERE topic = %s AND partition = ANY(%s)"
             " RETURNING partition, next_offset",
-            [topic],
+            [topic, sorted(partitions)],
         )
         return dict(cursor.fetchall())
 
 
-def apply_again(message: RawMessage) -> Record:
-    """Applies a message once more, out of the topic's order; positions stay where they are.
-
-    Returns its record: the outcome is ``dead``, and nothing was written, where it still fails.
-    """
-    record = _read(message)
-    if record.event is None:
-        return record
-    try:
-        with transaction.atomic():
-            if record.outcome is None:
-                _apply_events([(record, record.event)])
-            _write_event_log([record])
-    except (DataError, IntegrityError) as error:
-        return Record(message, reason=_refusal(error), outcome=Outcome.DEAD)
-    return record
-
-
-def replay(letter: DeadLetter) -> Record | None:
-    """Applies an open dead letter again, and closes it where that succeeds, in one transaction.
-
-    Returns its record, with the outcome ``dead`` where it still fails; None for one that somebody
-    else has closed meanwhile.
-    """
-    event = _read(letter.message()).event
-    with transaction.atomic():
-        if event is not None:  # First, as in a batch.
-            gate.lock_users([event.user_id])
-        locked = DeadLetter.objects.open().select_for_update().filter(pk=letter.pk).first()
-        if locked is None:
-            return None
-        record = apply_again(locked.message())
-        if record.outcome is not Outcome.DEAD:
-            locked.resolve(DeadLetter.Resolution.REPLAYED, f"outcome: {record.outcome}")
-        return record
-
-
-def _read(message: RawMessage) -> Record:
-    try:
-        event = parse(message)
-    except InvalidMessage as error:
-        return Record(message, reason=str(error), outcome=Outcome.DEAD)
-    return Record(message, event, outcome=Outcome.IGNORED if event.kind is Kind.IGNORED else None)
-
-
-def _apply_events(pending: Iterable[tuple[Record, UserEvent]]) -> None:
+def apply_events(pending: Iterable[tuple[Record, UserEvent]]) -> None:
     """Sends the newest event of each user through the gate and sets every outcome."""
     newest = _newest_of_each_user(pending)
     # First of all: an upsert that waits for a deletion's row lock would insert the user again.
@@ -256,7 +220,7 @@ def _newest_of_each_user(
     newest: dict[UUID, tuple[Record, UserEvent]] = {}
     for record, event in pending:
         rival = newest.get(event.user_id)
-        if rival is None or rank(event) > rank(rival[1]):
+        if rival is None or supersedes(event, rival[1]):
             newest[event.user_id] = record, event
             loser = rival
         else:
@@ -267,7 +231,7 @@ def _newest_of_each_user(
     return newest
 
 
-def _write_event_log(records: Sequence[Record]) -> None:
+def write_event_log(records: Sequence[Record]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_EVENT_LOG, [orjson.dumps([_logged(record) for record in records]).decode()])
 

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 import structlog
 from django.db import InterfaceError, InternalError, OperationalError, close_old_connections
 
-from inbox.apply import PositionsWentBack, Record, apply_batch, make_durable
+from inbox.apply import PositionsWentBack, Record, apply_batch, make_durable, read
 from inbox.kafka import Subscription
-from inbox.messages import RawMessage
 from inbox.models import DeadLetter, EventLog, Outcome, Position, Topic
 from inbox.positions import RECREATED, CannotRead
 from inbox.topic import BrokerUnavailable
@@ -64,8 +63,9 @@ class EventConsumer:
     topic: str
     batch_size: int = 500
     dead_letter_limit: int = 100
-    batch: list[RawMessage] = field(default_factory=list)
     clock: Callable[[], float] = time.monotonic
+    # Read and not applied yet, in order.
+    in_hand: list[Record] = field(default_factory=list)
     # The positions that are stored, as far as this worker knows: those it began at or stored.
     _known: dict[int, int] = field(default_factory=dict)
     _look_at: float = 0.0
@@ -94,7 +94,7 @@ class EventConsumer:
     def finish(self) -> None:
         """Kafka learns of the last batch too, where the database answers."""
         with contextlib.suppress(*_DATABASE_AWAY, PositionsWentBack):
-            self._report_to_kafka()
+            self._report()
 
     def step(self) -> int:
         """Reads and applies one batch, or waits a little. Returns how many were applied."""
@@ -109,11 +109,11 @@ class EventConsumer:
                 self._dead_in_a_row = _unresolved_at_the_end(self.dead_letter_limit)
             self.require_few_dead_letters()
             self._ask_the_broker()
-            if not self.batch:
-                self.batch = self.subscription.consume(self.batch_size, POLL_TIMEOUT)
+            if not self.in_hand:
+                self.in_hand = self._read(self.batch_size, POLL_TIMEOUT)
             applied = self._apply()
             if self.clock() >= self._report_at:
-                self._report_to_kafka()
+                self._report()
         except PositionsWentBack:
             self._start_again()
             return 0
@@ -134,11 +134,15 @@ class EventConsumer:
             CannotRead: a stored position is outside of the topic.
         """
         subscription = self.subscription
-        if not self._look_at or self.batch or subscription.reading - subscription.at_end:
+        if not self._look_at or self.in_hand or subscription.reading - subscription.at_end:
             return False
         with contextlib.suppress(*_DATABASE_AWAY):
             return subscription.others_at_end(self._stored_positions())
         return False
+
+    def lag(self) -> int:
+        """Messages of the partitions it reads that are not applied, as last heard."""
+        return len(self.in_hand) + self.subscription.lag()
 
     def _ask_the_broker(self) -> None:
         """Without an answer, what is being read already goes on."""
@@ -174,6 +178,8 @@ class EventConsumer:
     def _start_waiting_partitions(self) -> None:
         if starting := set(self.subscription.waiting):
             stored = self._stored_positions()
+            # They come again: what this worker knew when it read them counts no longer.
+            self.in_hand = [r for r in self.in_hand if r.message.partition not in starting]
             self._known |= {number: stored.get(number, 0) for number in starting}
             self.subscription.start(stored)
 
@@ -185,26 +191,29 @@ class EventConsumer:
         logger.warning(
             "positions_went_back", hint="notes_db is an older one: reading on from there."
         )
-        self.batch, self._unreported = [], {}
+        self.in_hand, self._unreported = [], {}
         self.subscription.start_again()
 
     def _apply(self) -> int:
-        if not self.batch:
+        if not self.in_hand:
             return 0
-        records = apply_batch(self.batch, self._known)
-        self.batch = []
+        records = apply_batch(self.in_hand, self._known)
+        self.in_hand = []
         self._known |= {r.message.partition: r.message.offset + 1 for r in records}
         self._log(records)
         self._count_dead_letters(records)
         self._unreported |= {r.message.partition: r.message.offset + 1 for r in records}
         return len(records)
 
-    def _report_to_kafka(self) -> None:
-        """Commits the offsets of what is applied, once that is on the disk."""
+    def _read(self, limit: int, timeout: float) -> list[Record]:
+        return [read(message) for message in self.subscription.consume(limit, timeout)]
+
+    def _report(self) -> None:
+        """Kafka learns the offsets of what is applied, once that is on the disk; and the log."""
         if offsets := {
             n: self._unreported[n] for n in self._unreported.keys() & self.subscription.reading
         }:
-            _require_none_below(make_durable(self.topic), offsets)
+            _require_none_below(make_durable(self.topic, offsets), offsets)
             self.subscription.commit(offsets)
         self._unreported = {}
         if self._outcomes:
@@ -247,7 +256,7 @@ class EventConsumer:
 
     def _keep_polling(self) -> None:
         """The group loses a member that does not poll. Paused partitions give nothing."""
-        self.batch += self.subscription.consume(1, POLL_TIMEOUT)
+        self.in_hand += self._read(1, POLL_TIMEOUT)
 
 
 def _require_none_below(stored: Mapping[int, int], known: Mapping[int, int]) -> None:

@@ -149,9 +149,14 @@ def _require_each_once(value: bytes) -> None:
         raise InvalidMessage("a member stands twice") from error
 
 
-def rank(event: UserEvent) -> tuple[bool, int, bool]:
-    """The highest is the last word on a user: a deletion is final, a snapshot repairs."""
-    return event.kind is Kind.DELETION, event.version, event.kind is Kind.SNAPSHOT
+def supersedes(later: UserEvent, earlier: UserEvent) -> bool:
+    """Whether the later one of two events of a user is the last word.
+
+    A deletion is final, then the version counts. Of one version the first state stays, and a
+    snapshot, which repairs, takes the place of whatever came before it.
+    """
+    ranks = [(event.kind is Kind.DELETION, event.version) for event in (later, earlier)]
+    return ranks[0] > ranks[1] or (ranks[0] == ranks[1] and later.kind is Kind.SNAPSHOT)
 
 
 def _parse_known(value: bytes) -> UserEvent:

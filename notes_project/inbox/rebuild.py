@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from inbox.messages import InvalidMessage, Kind, RawMessage, UserEvent, parse, rank
+from inbox.messages import InvalidMessage, Kind, RawMessage, UserEvent, parse, supersedes
 from users import gate
 from users.gate import UserState
 
@@ -23,19 +23,21 @@ REPAIR_BATCH = 500
 
 _CREATE = """
 CREATE TEMPORARY TABLE topic_users (
-    id uuid PRIMARY KEY, version bigint, deleted boolean, username text, is_active boolean,
-    tokens_valid_after timestamptz, created_at timestamptz
+    id uuid PRIMARY KEY, version bigint, deleted boolean, snapshot boolean, username text,
+    is_active boolean, tokens_valid_after timestamptz, created_at timestamptz
 )
 """
+# Between two batches as `supersedes` decides within one.
 _KEEP_NEWEST = """
 INSERT INTO topic_users AS kept
-SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::boolean[], %s::text[], %s::boolean[],
-                     %s::timestamptz[], %s::timestamptz[])
+SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::boolean[], %s::boolean[], %s::text[],
+                     %s::boolean[], %s::timestamptz[], %s::timestamptz[])
 ON CONFLICT (id) DO UPDATE SET
     version = EXCLUDED.version, deleted = EXCLUDED.deleted, username = EXCLUDED.username,
     is_active = EXCLUDED.is_active, tokens_valid_after = EXCLUDED.tokens_valid_after,
     created_at = EXCLUDED.created_at
-WHERE (kept.deleted, kept.version) <= (EXCLUDED.deleted, EXCLUDED.version)
+WHERE (kept.deleted, kept.version) < (EXCLUDED.deleted, EXCLUDED.version)
+    OR EXCLUDED.snapshot AND (kept.deleted, kept.version) = (EXCLUDED.deleted, EXCLUDED.version)
 """
 _FACTS = "({0}.username, {0}.is_active, {0}.tokens_valid_after, {0}.created_at)"
 _DIFFERENCES = {
@@ -152,13 +154,13 @@ def _parsed(batch: Iterable[RawMessage]) -> Iterator[UserEvent | None]:
 
 def _keep_newest(newest: dict[UUID, UserEvent], event: UserEvent) -> None:
     rival = newest.get(event.user_id)
-    if rival is None or rank(rival) <= rank(event):
+    if rival is None or supersedes(event, rival):
         newest[event.user_id] = event
 
 
 def _columns(events: Iterable[UserEvent]) -> list[list[Any]]:
     rows = [
-        (e.user_id, e.version, e.kind is Kind.DELETION)
+        (e.user_id, e.version, e.kind is Kind.DELETION, e.kind is Kind.SNAPSHOT)
         + (
             (e.state.username, e.state.is_active, e.state.tokens_valid_after, e.state.created_at)
             if e.state
@@ -166,4 +168,4 @@ def _columns(events: Iterable[UserEvent]) -> list[list[Any]]:
         )
         for e in events
     ]
-    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(7)]
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(8)]

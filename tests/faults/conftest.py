@@ -13,6 +13,7 @@ import pytest
 
 from devstack.stack import Stack
 from tests.faults.invariants import Broken
+from tests.faults.load import PATIENCE
 from tests.faults.system import System
 
 SEED = int(os.environ.get("FAULT_SEED") or random.SystemRandom().randrange(10**6))
@@ -34,6 +35,11 @@ def pytest_configure(config):
     )
     config.addinivalue_line("markers", "on(stack): the stack of `stacks` that the row runs on")
     config.addinivalue_line("markers", "short: a row of the short form")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.timeout(300 * PATIENCE))
 
 
 def pytest_report_header():

@@ -79,6 +79,24 @@ def test_two_relays(system, rng):
         system.wait_for_shadow(system.register())
 
 
+@covers("PostgreSQL gives up a relay that hangs", off="idle_limit", breaks="I6: the event arrives")
+def test_relay_hangs(system, rng):
+    with system.under_load(rng):
+        hang(system)
+
+
+@covers("what is in hand for too long is not sent", off="lease", breaks="I4")
+def test_relay_awakes_behind_another(system, rng):
+    """With rows in hand that the other has sent, and newer ones behind them."""
+    with system.under_load(rng):
+        first = hang(system)
+        lines = system.new_lines("relay")
+        os.kill(first.pid, signal.SIGCONT)
+        system.reach(
+            lambda: {"database_unavailable", "events_sent"} & set(lines().split()), "it goes on"
+        )
+
+
 @covers(
     "rows are read from the oldest, never from the last one seen",
     off="oldest_first",
@@ -93,6 +111,18 @@ def test_sequence_gap(system, rng):
         system.register(slow)
         system.reach(lambda: is_sent(system, system.register()), "an event from behind it is sent")
         slow.commit()
+
+
+def hang(system):
+    """Stops the relay with rows in hand, until another has sent these and newer ones."""
+    system.kill("relay")
+    user = system.register()
+    mark = system.restart("relay", failpoint=("SIGSTOP", "before", "outbox.relay.Relay._send", 1))
+    system.reach(mark.exists, "the relay has rows in hand")
+    system.rename(user)
+    system.another("relay")
+    system.wait_for_shadow(user, 2)
+    return system.stack.relay.process
 
 
 def is_sent(system, user):

@@ -15,7 +15,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from config import health, logs
-from config.postgresql.base import Connection, prepare_statements
+from config.postgresql.base import Connection, DatabaseWrapper, prepare_statements
 from devstack import postgres
 from tests.notes.issuer import Account, Issuer
 from users.keys import key_cache
@@ -38,6 +38,7 @@ def ask_the_database_again() -> None:
 def no_limit_to_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker sets one for its process, which is that of all tests."""
     monkeypatch.setattr(Connection, "answer_within", None)
+    monkeypatch.setattr(DatabaseWrapper, "session", DatabaseWrapper.session)
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,18 @@
 """A database that does not answer is given up, and the next query has another connection."""
 
-import pytest
-from django.db import OperationalError, connection, transaction
+import threading
 
-from config.postgresql.base import Connection, _is_quiet
+import pytest
+from django.db import InternalError, OperationalError, connection, transaction
+
+from config.postgresql import base
+from config.postgresql.base import (
+    LIMITS,
+    Connection,
+    DatabaseWrapper,
+    _is_quiet,
+    limit_answers,
+)
 from devstack.processes import wait_until
 from tests.threads import in_thread, lose_connection
 
@@ -98,3 +107,37 @@ def begin_request():
     connection.ensure_connection()
     assert connection.health_check_enabled
     connection.health_check_done = False
+
+
+@pytest.fixture
+def limited(monkeypatch):
+    """New connections have the limits of workers and web servers, in a tenth of the time."""
+    monkeypatch.setattr(Connection, "answer_within", None)
+    monkeypatch.setattr(DatabaseWrapper, "session", {})
+    limit_answers()
+    assert DatabaseWrapper.session == LIMITS
+    ended = dict.fromkeys(("statement_timeout", "idle_in_transaction_session_timeout"), "300ms")
+    monkeypatch.setattr(DatabaseWrapper, "session", LIMITS | ended)
+    monkeypatch.setattr(base, "TRANSACTION_LIMIT", "2s")
+
+
+@pytest.mark.usefixtures("limited")
+@pytest.mark.parametrize("pipeline", [False, True])
+def test_the_locks_of_one_that_hangs_in_a_transaction_are_freed(pipeline):
+    def hang():
+        with transaction.atomic():
+            # Older servers have no limit to a transaction.
+            if pipeline and connection.pg_version >= 17_00_00:
+                connection.connection.pipeline().__enter__()
+            ask("SELECT pg_advisory_xact_lock(4711)")
+            taken.set()
+            released.wait()
+            ask("SELECT 1")
+
+    taken, released = threading.Event(), threading.Event()
+    hanging = in_thread(hang)
+    assert taken.wait(10)
+    assert wait_until(lambda: ask("SELECT pg_try_advisory_lock(4711)") == (True,), 10)
+    released.set()
+    with pytest.raises(InternalError, match="terminating connection"):
+        hanging.result(10)

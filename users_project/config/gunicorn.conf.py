@@ -31,6 +31,5 @@ control_socket_disable = True
 limit_request_line = 8190
 limit_request_fields = 10_000
 limit_request_field_size = 16_380
-# libpq reads it. For web requests alone: a migration or a long command may take its time.
-# PostgreSQL compiles what it takes for a long statement; of those here none gains by it.
-os.environ.setdefault("PGOPTIONS", "-c statement_timeout=10s -c jit=off")
+# libpq reads it. PostgreSQL compiles what it takes for a long statement; of those here none gains.
+os.environ.setdefault("PGOPTIONS", "-c jit=off")

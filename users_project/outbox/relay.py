@@ -39,13 +39,14 @@ GRACE = 5.0
 # A relay whose connection ended notices within WAIT and drops what it has not sent; the next one
 # waits longer than that, so that no older event can come in behind a newer one. Seconds.
 TAKE_OVER = 1.0
-# PostgreSQL gives up a silent relay after 25 s, idle or not: later than the last message of that
-# relay has expired (delivery.timeout.ms).
+# What is in hand for so long is not sent: the lock may be another's by now. Seconds.
+LEASE = 20.0
+# PostgreSQL gives up a silent relay after 25 s, one that hangs as one whose machine is away: later
+# than LEASE, and than the last message of that relay has expired (delivery.timeout.ms). One that
+# works is not silent for longer than LONGEST_BACKOFF.
 # A deletion that a crash of the server loses is a row that is sent twice: not worth the wait.
 _SESSION = """
-SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
-SET tcp_user_timeout = 25000;
-SET synchronous_commit = off
+SET idle_session_timeout = '25s'; SET synchronous_commit = off
 """
 
 
@@ -71,6 +72,7 @@ class Relay:
     _look: float = SHORTEST_LOOK
     # What was pending when the last batch was deleted.
     _ahead: list[PendingEvent] = field(default_factory=list)
+    _read_at: float = 0.0
     _unreported: int = 0
     _report_at: float = 0.0
 
@@ -97,6 +99,7 @@ class Relay:
         except ProducerBroken as error:
             logger.error("producer_broken", error=str(error), hint="Making a new one.")
             self._drop_publisher()
+            self._back_off()
             return 0
         if rows and not sent:
             self._back_off()
@@ -129,13 +132,15 @@ class Relay:
 
     def _pending(self) -> list[PendingEvent]:
         """Of a user held back nothing for a while, then the refused row alone until it is sent."""
-        now = self.clock()
+        now = self._read_at = self.clock()
         waiting = [user for user, until in self._held_back.items() if until > now]
         return OutboxEvent.objects.first_pending(
             self.batch_size, besides=waiting, one_each=self._held_back
         )
 
     def _send(self, rows: Sequence[PendingEvent]) -> int:
+        if self.clock() > self._read_at + LEASE:
+            raise OperationalError(f"nothing was asked for {LEASE:.0f} s")
         if self._publisher is None:
             self._publisher = self.make_publisher()
         results = self._publisher.publish([to_message(row) for row in rows], self._gives_up)

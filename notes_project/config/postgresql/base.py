@@ -10,7 +10,7 @@ import os
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import psycopg
 from django.db.backends.postgresql import base
@@ -19,8 +19,21 @@ from psycopg.pq import TransactionStatus
 
 T = TypeVar("T")
 
-# Seconds. Longer than the statement_timeout of web requests: a server that works says so itself.
+# Seconds. Longer than statement_timeout: a server that works says so itself.
 ANSWER_WITHIN = 12.0
+# The server ends what a process that hangs, or went away without a word, has left in it: a
+# statement that waits for a lock, a transaction whose locks others wait for. By itself it would ask
+# whether somebody is there after two hours.
+LIMITS = {
+    "statement_timeout": "10s",
+    "idle_in_transaction_session_timeout": "15s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "25s",
+}
+# In an open pipeline a session is not idle. Longer than every transaction that may take its time.
+TRANSACTION_LIMIT = "75s"
 
 
 class Connection(psycopg.Connection[Any]):
@@ -54,18 +67,24 @@ class Connection(psycopg.Connection[Any]):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    repeats_statements = plans_for_values = False
+    repeats_statements = False
+    session: ClassVar[dict[str, str]] = {}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection:
         if self.repeats_statements:
             conn_params |= {"cursor_factory": base.ServerBindingCursor, "prepare_threshold": 5}
-        if self.plans_for_values:
-            # libpq reads the variable only where nothing is given.
-            options = conn_params.get("options") or os.environ.get("PGOPTIONS", "")
-            conn_params["options"] = f"{options} -c plan_cache_mode=force_custom_plan"
+        # libpq reads the variable only where nothing is given.
+        given = conn_params.get("options") or os.environ.get("PGOPTIONS", "")
+        session = " ".join(f"-c {name}={value}" for name, value in self.session.items())
+        conn_params["options"] = f"{session} {given}"
         # As Django does it, for settings without a pool and another isolation level.
         self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         return Connection.connect(**conn_params)
+
+    def init_connection_state(self) -> None:
+        super().init_connection_state()
+        if "statement_timeout" in self.session and self.connection.info.server_version >= 17_00_00:
+            self.connection.execute(f"SET transaction_timeout = '{TRANSACTION_LIMIT}'")
 
     def is_usable(self) -> bool:
         """Django asks before the first statement of a request; asking the server is a round trip.
@@ -90,6 +109,7 @@ def _is_quiet(connection: Connection) -> bool:
 def limit_answers() -> None:
     """For processes whose statements are all short. A migration may take its time."""
     Connection.answer_within = ANSWER_WITHIN
+    DatabaseWrapper.session = DatabaseWrapper.session | LIMITS
 
 
 def prepare_statements(*, plan_for_values: bool = False) -> None:
@@ -99,4 +119,5 @@ def prepare_statements(*, plan_for_values: bool = False) -> None:
         plan_for_values: plans it each time, where one plan is not good for all values.
     """
     DatabaseWrapper.repeats_statements = True
-    DatabaseWrapper.plans_for_values = plan_for_values
+    if plan_for_values:
+        DatabaseWrapper.session = DatabaseWrapper.session | {"plan_cache_mode": "force_custom_plan"}

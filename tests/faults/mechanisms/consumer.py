@@ -16,13 +16,13 @@ def one_transaction():
     def store_first(records, known):
         moves = apply._moves(records, known)
         with connection.cursor() as cursor:
-            cursor.execute(move, [orjson.dumps(moves).decode()])
+            cursor.execute(move, [orjson.dumps(moves).decode(), False])
             if cursor.rowcount < len(moves):
                 raise apply._Fenced
         write(records, known)
 
     apply._write = store_first
-    apply._MOVE_POSITIONS = "SELECT FROM json_to_recordset(%s) AS move (topic text)"
+    apply._MOVE_POSITIONS = "SELECT FROM json_to_recordset(%s) AS move (topic text) WHERE NOT %s"
 
 
 @off_in("consumer")
@@ -65,6 +65,14 @@ def consumer_limit():
     from inbox.management.commands import consume_user_events
 
     consume_user_events.limit_answers = lambda: None
+
+
+@off_in("consumer")
+def session_limits():
+    """PostgreSQL keeps the locks of a consumer that hangs."""
+    from config.postgresql import base
+
+    base.LIMITS = {}
 
 
 @off_in("consumer")
@@ -120,7 +128,7 @@ def went_back():
     from inbox import consumer
 
     apply_batch = consumer.apply_batch
-    consumer.apply_batch = lambda messages, _: apply_batch(messages)
+    consumer.apply_batch = lambda records, _: apply_batch(records, {})
     consumer.EventConsumer._look_at_topic_and_positions = lambda _: None
 
 
@@ -189,18 +197,21 @@ def versions():
 
 
 @off_in("consumer")
-def monotonic_clock():
-    """The consumer waits until a time of day."""
-    import time
+def event_times():
+    """An event whose time is minutes away is passed over."""
+    from datetime import UTC, datetime
 
-    from inbox.consumer import EventConsumer
+    from inbox import apply
+    from inbox.messages import Kind
 
-    make = EventConsumer.__init__
+    parse = apply.parse
 
-    def by_wall_clock(self, *arguments):
-        make(self, *arguments, clock=time.time)
+    def parse_in_time(message):
+        event = parse(message)
+        late = abs((event.time - datetime.now(UTC)).total_seconds()) > 5 * 60
+        return event._replace(kind=Kind.IGNORED) if late else event
 
-    EventConsumer.__init__ = by_wall_clock
+    apply.parse = parse_in_time
 
 
 @off_in("consumer")
@@ -213,7 +224,7 @@ def commit_last():
     apply = EventConsumer._apply
 
     def commit_first(self):
-        ends = {message.partition: message.offset + 1 for message in self.batch}
+        ends = {r.message.partition: r.message.offset + 1 for r in self.in_hand}
         if places := [TopicPartition(self.topic, *end) for end in ends.items()]:
             self.subscription._consumer.commit(offsets=places, asynchronous=False)
         return apply(self)
@@ -227,6 +238,6 @@ def durable():
     from inbox import consumer
     from inbox.models import Position
 
-    consumer.make_durable = lambda topic: dict(
+    consumer.make_durable = lambda topic, _: dict(
         Position.objects.filter(topic=topic).values_list("partition", "next_offset")
     )

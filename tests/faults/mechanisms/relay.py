@@ -115,3 +115,19 @@ def hand_over():
 
     relay.TAKE_OVER = 0
     relay.Relay._gives_up = lambda _: False
+
+
+@off_in("relay")
+def idle_limit():
+    """PostgreSQL keeps the lock of a relay that hangs."""
+    from outbox import relay
+
+    relay._SESSION = replaced(relay._SESSION, "SET idle_session_timeout = '25s';", "")
+
+
+@off_in("relay")
+def lease():
+    """Rows are sent however long ago they were read."""
+    from outbox import relay
+
+    relay.LEASE = float("inf")

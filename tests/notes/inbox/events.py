@@ -4,6 +4,7 @@ import itertools
 import json
 import uuid
 
+from inbox import apply
 from inbox.messages import RawMessage
 
 TOPIC = "user-events"
@@ -56,3 +57,7 @@ def snapshot(user_id, version, **more):
 
 def deleted(user_id, version, **more):
     return message("user.deleted.v1", user_id, version, **more)
+
+
+def apply_batch(messages, known=None):
+    return apply.apply_batch([apply.read(message) for message in messages], known or {})

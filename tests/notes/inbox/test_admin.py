@@ -5,9 +5,9 @@ import uuid
 import pytest
 
 from inbox import apply
-from inbox.apply import apply_batch
 from inbox.models import DeadLetter, EventLog
-from tests.notes.inbox.events import created, raw
+from inbox.replay import replay
+from tests.notes.inbox.events import apply_batch, created, raw
 from users.models import User
 
 PAGE = "/admin/notes/inbox/deadletter/"
@@ -65,7 +65,7 @@ def test_to_discard_needs_a_reason(staff, letters):
 def test_a_letter_that_is_closed_is_left_as_it_is(letters):
     call = DeadLetter.objects.all()
     assert call.discard("seen") == 3
-    assert apply.replay(letters[0]) is None
+    assert replay(letters[0]) is None
     assert call.discard("seen twice") == 0
     assert set(call.values_list("resolution_note", flat=True)) == {"seen"}
 

@@ -23,11 +23,11 @@ from hypothesis.stateful import (
 )
 
 from inbox import apply
-from inbox.apply import apply_again, apply_batch
 from inbox.messages import parse
 from inbox.models import DeadLetter, EventLog, Outcome, Position
+from inbox.replay import apply_again
 from tests.any_order import EXAMPLES, SEED
-from tests.notes.inbox.events import created, deleted, raw, snapshot, updated
+from tests.notes.inbox.events import apply_batch, created, deleted, raw, snapshot, updated
 from users import gate
 from users.gate import provision
 from users.models import DeletedUser, User
@@ -82,6 +82,14 @@ class Pipeline(RuleBasedStateMachine):
         if self.truth.get(person) in (None, "deleted"):
             return multiple()
         return self._commit(snapshot, person, self.versions[person], username=self.truth[person])
+
+    @rule(target=messages, person=people, username=st.sampled_from(["ada", "bob", "cyd"]))
+    def repair(self, person, username):
+        """The row was changed behind the triggers, at its version, and is sent again."""
+        if self.truth.get(person) in (None, "deleted"):
+            return multiple()
+        self.truth[person] = username
+        return self._commit(snapshot, person, self.versions[person], username=username)
 
     @rule(target=messages, person=people)
     def delete(self, person):
@@ -233,7 +241,7 @@ NEWER = "WHERE stored.version < EXCLUDED.version\n"
     [
         pytest.param(gate, "_UPSERT", gate._UPSERT.replace(NEWER, "WHERE true\n"), id="gate"),
         pytest.param(gate, "_UPSERT", gate._UPSERT.replace(ALIVE, ""), id="tombstone"),
-        pytest.param(apply, "rank", lambda _: 0, id="newest of a batch"),
+        pytest.param(apply, "supersedes", lambda *_: False, id="newest of a batch"),
         pytest.param(
             apply, "_MOVE_POSITIONS", apply._MOVE_POSITIONS.replace(FENCE, ""), id="fence"
         ),

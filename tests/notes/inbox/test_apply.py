@@ -9,11 +9,12 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from inbox import apply
-from inbox.apply import PositionsWentBack, apply_batch
+from inbox.apply import PositionsWentBack
 from inbox.messages import parse
 from inbox.models import DeadLetter, EventLog, Position
 from tests.notes.inbox.events import (
     TOPIC,
+    apply_batch,
     created,
     deleted,
     event,
@@ -153,8 +154,8 @@ def test_a_connection_lost_in_the_middle_can_be_tried_again(transactional_db, ad
         lose_connection()
         write_event_log(records)
 
-    write_event_log = apply._write_event_log
-    monkeypatch.setattr(apply, "_write_event_log", lose_the_connection)
+    write_event_log = apply.write_event_log
+    monkeypatch.setattr(apply, "write_event_log", lose_the_connection)
     with pytest.raises(OperationalError):
         apply_batch([created(ada)])
     connection.close()

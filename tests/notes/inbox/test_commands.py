@@ -9,9 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from inbox.apply import apply_batch
 from inbox.models import DeadLetter, EventLog
-from tests.notes.inbox.events import created, deleted, message, raw
+from tests.notes.inbox.events import apply_batch, created, deleted, message, raw
 from users.models import DeletedUser, User
 
 pytestmark = pytest.mark.django_db

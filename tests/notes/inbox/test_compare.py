@@ -11,10 +11,9 @@ from django.db import connection
 
 from inbox import compare as comparison
 from inbox import digest_client
-from inbox.apply import apply_batch
 from inbox.compare import compare
 from inbox.digest_client import CannotCompare, DigestClient
-from tests.notes.inbox.events import created, deleted, updated
+from tests.notes.inbox.events import apply_batch, created, deleted, updated
 from tests.notes.inbox.users_project import SECRET, UsersProject
 from users.models import DeletedUser, User
 

@@ -97,7 +97,7 @@ def test_the_lag_is_what_is_not_given_out_yet(consumer, subscription, send):
     user, seen = uuid.uuid4(), []
     send(*(updated(user, version) for version in range(1, 31)))
     consumer.batch_size = 10
-    consumer.run(consumer.caught_up, lambda applied: seen.append((applied, subscription.lag())))
+    consumer.run(consumer.caught_up, lambda applied: seen.append((applied, consumer.lag())))
     assert seen[-1] == (30, 0)
     assert {applied + lag for applied, lag in seen if applied} == {30}
     assert len({lag for _, lag in seen}) > 2

@@ -43,7 +43,7 @@ def test_a_database_that_is_away_is_waited_for_however_long(consumer, send, monk
 
 
 def test_what_is_applied_counts_where_the_database_is_lost_behind_it(consumer, send, monkeypatch):
-    def away(_):
+    def away(*_):
         raise OperationalError("the database is away")
 
     monkeypatch.setattr("inbox.consumer.make_durable", away)

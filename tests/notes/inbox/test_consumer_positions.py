@@ -6,6 +6,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from inbox.models import EventLog, Position, Topic
 from inbox.positions import CannotRead
@@ -116,6 +117,35 @@ def test_a_database_that_goes_back_under_a_running_worker_is_caught_up(
     catch_up(consumer)
     versions = set(User.objects.values_list("version", flat=True))
     assert versions == ({1} if idle else {1, 2})
+
+
+def test_what_is_in_hand_of_a_partition_that_begins_again_is_read_again(
+    consumer, subscription, created_topic, send, monkeypatch
+):
+    """It went away and came back while the database was away, which then came back older."""
+
+    def away(*_):
+        raise OperationalError("the database is away")
+
+    users = [uuid.uuid4() for _ in range(60)]
+    backup = {}
+    for twenty in (users[:20], users[20:40]):
+        send(*(created(user) for user in twenty))
+        catch_up(consumer)
+        backup = backup or dict(Position.objects.values_list("partition", "next_offset"))
+    send(*(created(user) for user in users[40:]))
+    with monkeypatch.context() as patch:
+        patch.setattr("inbox.consumer.apply_batch", away)
+        while not consumer.in_hand:
+            consumer.step()
+    User.objects.exclude(id__in=users[:20]).delete()
+    for partition, offset in backup.items():
+        Position.objects.filter(partition=partition).update(next_offset=offset)
+    places = [TopicPartition(created_topic, number) for number in subscription.reading]
+    subscription._revoked(None, places)
+    subscription._assigned(None, places)
+    catch_up(consumer)
+    assert User.objects.count() == 60
 
 
 def test_kafka_is_told_of_nothing_that_a_crash_took_back(consumer, subscription, send, monkeypatch):

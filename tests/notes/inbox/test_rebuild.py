@@ -6,8 +6,7 @@ import pytest
 from django.db import connection
 
 from inbox import rebuild
-from inbox.apply import apply_batch
-from tests.notes.inbox.events import created, deleted, raw, updated
+from tests.notes.inbox.events import apply_batch, created, deleted, raw, updated
 from users.models import DeletedUser, User
 
 pytestmark = pytest.mark.django_db

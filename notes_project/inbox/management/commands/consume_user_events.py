@@ -119,8 +119,7 @@ class Command(BaseCommand):
     def _run_on(self, consumer: EventConsumer, stop: Callable[[], bool]) -> None:
         with Progress("messages") as progress:
             if progress.on_terminal:
-                lag = consumer.subscription.lag
-                consumer.run(stop, lambda applied: progress.show(applied, lag()))
+                consumer.run(stop, lambda applied: progress.show(applied, consumer.lag()))
             else:  # The log says enough.
                 consumer.run(stop)
 

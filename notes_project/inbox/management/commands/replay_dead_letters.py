@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inbox.apply import replay
 from inbox.messages import InvalidMessage, parse
 from inbox.models import DeadLetter, Outcome
+from inbox.replay import replay
 
 
 class Command(BaseCommand):
