@@ -112,6 +112,8 @@ def refused(message: RawMessage, error: Exception) -> Record:
 
 
 def _apply(records: Sequence[Record], known: Mapping[int, int]) -> Sequence[Record]:
+    deleted = [r.event.user_id for r in records if r.event and r.event.kind is Kind.DELETION]
+    gate.delete_notes(deleted)
     while records:
         with contextlib.suppress(_Fenced):
             _write(records, known)

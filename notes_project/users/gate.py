@@ -41,6 +41,11 @@ ON CONFLICT (id) DO UPDATE SET version = EXCLUDED.version WHERE stored.version <
 RETURNING id
 """
 
+_DELETE_NOTES = """
+DELETE FROM notes WHERE id IN (SELECT id FROM notes WHERE user_id = ANY(%s) LIMIT %s)
+"""
+NOTES_AT_ONCE = 1000
+
 
 class UserState(NamedTuple):
     """All that this service knows of a user at one version; times are aware."""
@@ -98,6 +103,18 @@ def delete_users(versions: dict[UUID, int]) -> set[UUID]:
         buried = {row[0] for row in cursor.fetchall()}
         cursor.execute("DELETE FROM users WHERE id = ANY(%s)", [ids])
     return buried
+
+
+def delete_notes(ids: Sequence[UUID]) -> None:
+    """Deletes the notes of users who are about to be deleted, in pieces that commit by themselves.
+
+    The cascade alone can take longer than a statement may: a minute for a million of them.
+    """
+    deleted = NOTES_AT_ONCE if ids else 0
+    with connection.cursor() as cursor:
+        while deleted == NOTES_AT_ONCE:
+            cursor.execute(_DELETE_NOTES, [list(ids), NOTES_AT_ONCE])
+            deleted = cursor.rowcount
 
 
 def stored_versions(ids: Sequence[UUID]) -> dict[UUID, int]:

@@ -35,7 +35,9 @@ def test_notes_db_fails_over_to_an_older_replica(system, rng, tmp_path):
 def test_users_db_restored(system, rng, tmp_path):
     """What was answered after the backup is lost, and must be so on both sides."""
     with system.under_load(rng) as load:
+        deleted = system.register()
         operations.back_up(system.stack.users_db, tmp_path / "users_db.dump")
+        delete_and_send(system, deleted)
         wait_for_answers(system, load)
         restore_users_db(system, load, tmp_path / "users_db.dump")
         reconcile_topic(system)
@@ -47,8 +49,9 @@ def test_users_db_restored(system, rng, tmp_path):
 def test_users_db_restored_and_used_before_the_repair(system, rng, tmp_path):
     """Somebody's changes since then end at just the version that the readers have."""
     with system.under_load(rng) as load:
-        user = system.register()
+        user, deleted = system.register(), system.register()
         operations.back_up(system.stack.users_db, tmp_path / "users_db.dump")
+        delete_and_send(system, deleted)
         system.rename(user, times=2)
         system.wait_for_shadow(user, version=3)
         wait_for_answers(system, load)
@@ -59,6 +62,12 @@ def test_users_db_restored_and_used_before_the_repair(system, rng, tmp_path):
         system.reach(lambda: not system.waits_in_outbox([user]), "the changes are sent")
         wait_for_answers(system, load)
         reconcile_topic(system)
+
+
+def delete_and_send(system, user):
+    """What the load deletes may all be younger than the backup."""
+    system.delete(user)
+    system.wait_for_shadow(user, 2)
 
 
 def restore_users_db(system, load, dump):

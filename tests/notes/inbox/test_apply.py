@@ -7,11 +7,13 @@ import uuid
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from inbox import apply
 from inbox.apply import PositionsWentBack
 from inbox.messages import parse
 from inbox.models import DeadLetter, EventLog, Position
+from notes.models import Note
 from tests.notes.inbox.events import (
     TOPIC,
     apply_batch,
@@ -24,6 +26,7 @@ from tests.notes.inbox.events import (
     updated,
 )
 from tests.threads import at_once, in_thread, lose_connection, wait_until_blocked
+from users import gate
 from users.gate import delete_users, lock_users, provision
 from users.models import DeletedUser, User
 
@@ -48,6 +51,26 @@ def test_a_user_is_created_and_changed_and_deleted(ada):
     assert outcomes(deleted(ada, 3)) == ["applied"]
     assert not User.objects.exists()
     assert DeletedUser.objects.get().version == 3
+
+
+def test_many_notes_of_a_deleted_user_go_in_pieces(ada, monkeypatch):
+    """All at once they would take longer than a statement may."""
+    statements, execute = [], CursorWrapper.execute
+
+    def count(cursor, statement, parameters=None):
+        execute(cursor, statement, parameters)
+        if statement.startswith("\nDELETE FROM notes"):
+            statements.append(cursor.rowcount)
+
+    bob = uuid.uuid4()
+    apply_batch([created(ada), created(bob)])
+    for user in (ada, bob):
+        Note.objects.bulk_create(Note(user_id=user, title=str(n)) for n in range(25))
+    monkeypatch.setattr(gate, "NOTES_AT_ONCE", 10)
+    monkeypatch.setattr(CursorWrapper, "execute", count)
+    assert outcomes(deleted(ada, 2)) == ["applied"]
+    assert statements == [10, 10, 5]
+    assert {note.user_id for note in Note.objects.all()} == {bob}
 
 
 def test_stale_and_duplicate_events_change_nothing(ada):
