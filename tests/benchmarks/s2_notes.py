@@ -168,7 +168,7 @@ def _requests(
     measured = in_turn(
         run.rounds,
         **{
-            name: partial(_ask, side, addresses[name], rows, run.size(10, 2))
+            name: partial(_ask, side, addresses[name], rows, run.size(5, 2))
             for name, side in sides.items()
         },
     )
