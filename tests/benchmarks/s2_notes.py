@@ -1,8 +1,9 @@
 """S2: one user with 10⁶ notes beside one with 10⁴, through the web server and its API alone.
 
 They come by POST /notes/import/, in uploads of the size that one may have: a tenth of the 10⁶, of
-which there are copies then, for all of them take 18 minutes of CPU time. They go by both exports. Of these,
-CPU time per note, and peak memory of the worker; in between requests, in turn on both sides.
+which there are copies then, for all of them take 18 minutes of CPU time. They go by both exports.
+Of these, CPU time per note, and peak memory of the worker; in between requests, in turn on both
+sides.
 """
 
 import hashlib
