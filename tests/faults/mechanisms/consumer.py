@@ -105,7 +105,7 @@ def reader():
 
 @off_in("consumer")
 def positions():
-    """Where a partition was read to is known only to the worker that has it."""
+    """Where a partition was read to is known only to the worker that has it, to no fence either."""
     from inbox.kafka import Subscription
 
     start = Subscription.start
