@@ -31,7 +31,7 @@ class Clock:
 
     def differ(self, seconds):
         """Takes effect within the second for which libfaketime keeps what it has read."""
-        self._file.write_text(f"{seconds:+d}\n")
+        self._file.write_text(f"{seconds:+.0f}\n")
 
 
 def require_libfaketime(clock):
