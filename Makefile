@@ -61,7 +61,8 @@ test-faults-off: install-dev ## That each row fails without the mechanism that i
 test-any-order: export ANY_ORDER_EXAMPLES ?= 5000
 test-any-order: install-dev ## Events, deletions, replays and restarts in thousands of orders
 	@$(BIN)/pytest -c tests/users/pytest.ini tests/users/outbox/test_any_order.py -k ends_in
-	@$(BIN)/pytest -c tests/notes/pytest.ini tests/notes/inbox/test_any_order.py -k ends_in
+	@$(BIN)/pytest -c tests/notes/pytest.ini tests/notes/inbox/test_any_order.py \
+	  tests/notes/inbox/test_any_assignment.py -k ends_in
 test-bench: install-dev ## That the benchmarks still run, on a little data
 	@$(BIN)/pytest tests/benchmarks
 test-debezium: install-dev ## Debezium in the relay's place, on Kafka Connect; three minutes
