@@ -77,6 +77,7 @@ class TestCreate:
             ({"tags": ["a\x07b"]}, ("/tags/0", "invalid")),
             ({"tags": [".."]}, ("/tags/0", "invalid")),
             ({"tags": [str(n) for n in range(51)]}, ("/tags", "max_length")),
+            ({"tags": [5] * 51}, ("/tags", "max_length")),
             ({"colour": "red"}, ("/colour", "unknown")),
             ({"a/b~": 1}, ("/a~1b~0", "unknown")),
             ({"id": str(uuid.uuid4())}, ("/id", "read_only")),
