@@ -6,7 +6,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.widgets import AutocompleteSelectMultiple
+from django.contrib.admin.widgets import AdminTextareaWidget, AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
@@ -16,7 +16,7 @@ from django.utils.html import format_html_join
 from config import strict_json
 from config.paginator import CappedPaginator
 from notes import asked, blocks
-from notes.fields import MAX_TAGS
+from notes.fields import MAX_TAGS, typed_text
 from notes.models import BLOCKS, Note, NoteQuerySet, Tag
 from notes.search import find_ids
 from notes.tag_admin import TagAdmin
@@ -33,6 +33,8 @@ class NoteForm(forms.ModelForm[Note]):
         required=False,
         widget=AutocompleteSelectMultiple(Note._meta.get_field("tags"), admin.site),
     )
+
+    content = forms.CharField(required=False, strip=False, widget=AdminTextareaWidget)
 
     class Meta:
         model = Note
@@ -55,6 +57,9 @@ class NoteForm(forms.ModelForm[Note]):
                 lines = [f"{place}: {detail}" for place, (_, detail) in error.errors.items()]
                 self.add_error("content", lines)
         return data
+
+    def clean_content(self) -> str | None:
+        return typed_text(self.cleaned_data["content"], self.instance)
 
     def clean_tag_choice(self) -> QuerySet[Tag]:
         tags: QuerySet[Tag] = self.cleaned_data["tag_choice"]

@@ -18,7 +18,7 @@ from config.errors import Pointer
 from notes import blocks
 from notes.block_types import MAX_BYTES
 from notes.merge_patch import ContentPatch
-from notes.models import BLOCKS
+from notes.models import BLOCKS, TEXT
 from notes.tag_names import WHITE_SPACE, InvalidTagName, normalise
 
 MAX_TITLE = 500
@@ -46,6 +46,23 @@ class _Shown(dict[str, Any]):
         return json.dumps(self, ensure_ascii=False, indent=2)
 
 
+def typed_text(value: str, note: Any) -> str | None:
+    """What somebody typed into a textarea as the text of ``note``; None: of a new one.
+
+    A browser sends line ends as CRLF, whatever they were, and cannot show that there is no text. A
+    text that nobody touched stays as it is.
+    """
+    typed = _with_newlines(value)
+    if note is None or note.content_format != TEXT or typed != _with_newlines(note.content or ""):
+        return typed
+    kept: str | None = note.content
+    return kept
+
+
+def _with_newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 # Of characters, as JSON Schema counts, there can be no more than bytes. Null comes from allow_null.
 _PLAIN = {"type": "string", "maxLength": MAX_CONTENT_BYTES, "pattern": "^[^\\u0000]*$"}
 
@@ -57,9 +74,12 @@ class Content(Text):
     def get_value(self, dictionary: Mapping[Any, Any]) -> Any:
         value = super().get_value(dictionary)
         if html.is_html_input(dictionary) and isinstance(value, str):
-            # A browser sends a textarea's line ends as CRLF, whatever they were.
-            value = value.replace("\r\n", "\n")
-            return _Typed(value) if dictionary.get("content_format") == BLOCKS else value
+            blocks_chosen = dictionary.get("content_format") == BLOCKS
+            return (
+                _Typed(_with_newlines(value))
+                if blocks_chosen
+                else typed_text(value, self.root.instance)
+            )
         return value
 
     def to_internal_value(self, data: Any) -> str:

@@ -8,6 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
+from rest_framework.utils import html
 from rest_framework.utils.serializer_helpers import ReturnDict
 
 from notes.etags import (
@@ -140,7 +141,10 @@ class NoteViewSet(MergePatched, viewsets.GenericViewSet[Note]):
         conditions = conditions_of(request)
         takes = NotePatchSerializer if partial else NoteSerializer
         context = self.get_serializer_context()
-        serializer = takes(data=request.data, partial=partial, context=context)
+        # A form cannot show every content as it is: see `typed_text`.
+        is_form = html.is_html_input(request.data)
+        before = self.get_queryset().filter(pk=pk).first() if is_form else None
+        serializer = takes(before, data=request.data, partial=partial, context=context)
         serializer.is_valid(raise_exception=True)
         note = change_note(signed_in(request), pk, serializer.validated_data, conditions)
         return self._answer(note)

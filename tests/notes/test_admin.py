@@ -246,6 +246,20 @@ class TestNotes:
         assert staff.post(url, fields).status_code == 302
         assert Note.objects.get().content_format == "text"
 
+    @pytest.mark.parametrize(
+        "content", ["a\nb\n", "  lead", "tail  ", "\n\nline\n\n", "\t", "a\r\nb", "a\rb", "", None]
+    )
+    def test_a_text_that_nobody_touched_stays_to_the_letter(self, staff, api, content):
+        make(api, content=content)
+        note = Note.objects.get()
+        url = f"{ADMIN}notes/note/{note.id}/change/"
+        lines = (content or "").replace("\r\n", "\n").replace("\r", "\n")
+        fields = self.fields(note, content=lines.replace("\n", "\r\n"), title="t")
+        assert staff.post(url, fields).status_code == 302
+        assert (Note.objects.get().content, Note.objects.get().title) == (content, "t")
+        assert staff.post(url, fields | {"content": " a\r\nb "}).status_code == 302
+        assert Note.objects.get().content == " a\nb "
+
     def test_actions_archive_and_bring_back(self, staff, api):
         ids = [make(api)["id"] for _ in range(3)]
         for action, archived in (("archive", 3), ("unarchive", 0)):

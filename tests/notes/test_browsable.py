@@ -236,11 +236,25 @@ def test_query_counts_do_not_grow(browser, api, bobs_api, django_assert_num_quer
             assert "secret" not in page_of(browser.get(url))
 
 
-@pytest.mark.parametrize("content", ["\n\nlead", "", "\n", " a\n"])
+@pytest.mark.parametrize(
+    "content", ["\n\nlead", "", "\n", " a\n", "a\r\nb\r\n", "a\rb", "a\nb\r\n", None]
+)
 def test_a_form_that_is_sent_as_it_came_changes_no_letter(browser, api, content):
     path = f"{NOTES}{make(api, content=content)['id']}/"
-    form = Forms(page_of(browser.get(path))).of("PUT", "content")
-    assert form["content"] == content
+    page = page_of(browser.get(path))
+    form = Forms(page).of("PUT", "content")
+    assert form["content"] == (content or "")
+    form |= {"title": "Another", "content": as_a_browser_sends(form["content"])}
+    submit(browser, path, form | {"csrfmiddlewaretoken": script_token(page)}, "put")
+    assert api.get(path).json()["content"] == content
+    form["content"] = as_a_browser_sends(f"{content or 'a'} b")
+    submit(browser, path, form | {"csrfmiddlewaretoken": script_token(page)}, "put")
+    assert api.get(path).json()["content"] == form["content"].replace("\r\n", "\n")
+
+
+def as_a_browser_sends(text):
+    """HTML, "textarea": its value has newlines alone, and is sent with CRLF."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
 
 
 def test_searching_from_the_page_of_the_list(browser, api, django_assert_num_queries):
