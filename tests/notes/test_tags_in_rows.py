@@ -59,7 +59,11 @@ def assert_rows_name_their_tags():
 
 
 def assert_counts_are_of_what_is_there():
-    counted = sql("SELECT user_id, is_trash, name, sum(notes) FROM tag_counts GROUP BY 1, 2, 3")
+    # Of a tag that is on no note any more, rows of two writers at once may stay: their sum is none.
+    counted = sql(
+        "SELECT user_id, is_trash, name, sum(notes) FROM tag_counts GROUP BY 1, 2, 3"
+        " HAVING sum(notes) <> 0"
+    )
     there = sql(
         "SELECT user_id, deleted_at IS NOT NULL, name, count(*)"
         " FROM notes, unnest(tag_names) AS name GROUP BY 1, 2, 3"
