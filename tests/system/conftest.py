@@ -37,6 +37,7 @@ def pytest_runtest_makereport(item, call):
 def stack(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOG_FORMAT", "json")  # as in production
+        patch.setenv("EMAIL_URL", f"filemail://{tmp_path_factory.mktemp('mail')}")
         with Stack(tmp_path_factory.mktemp("stack"), Ports.free(), durable=False) as stack:
             yield stack
 

@@ -3,7 +3,7 @@
 import html
 import json
 import re
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -88,10 +88,46 @@ def test_inactive(post, new_user):
 
 
 @pytest.mark.parametrize(
-    "target", ["https://evil.example/", "//evil.example", "javascript:alert(1)"]
+    "target",
+    [
+        "https://evil.example/",
+        "https:evil.example",
+        "https:///evil.example",
+        "http:/evil.example",
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "\\/evil.example",
+        " //evil.example",
+        "\t//evil.example",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "\x00//evil.example",
+        "//testserver@evil.example",
+        "//testserver:80@evil.example",
+        "http://testserver.evil.example/",
+        "http://evil.example#testserver",
+        "\uff0f\uff0fevil.example",
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        "data:text/html,x",
+        "//[::1",
+    ],
 )
-def test_next_stays_on_this_site(post, ada, target):
-    assert post("/login/", {**BODY, "next": target})["Location"] == "/"
+def test_next_stays_on_this_site(post, browser, ada, target):
+    """In the form, in the address, and with a session that goes on."""
+    at_sign_in = post("/login/", {**BODY, "next": target})
+    address = f"/login/?{urlencode({'next': target})}"
+    twice = f"/login/?next={quote(quote(target))}"
+    out = f"/logout/?{urlencode({'next': target})}"
+    answers = [browser.get(address), browser.get(twice), post(out, {"next": target}, page=ME)]
+    for answer in (at_sign_in, *answers):
+        assert answer.status_code == 302
+        # As a browser reads it, which takes a backslash for a slash and drops tabs and line ends.
+        read = re.sub(r"[\t\r\n]", "", answer["Location"]).replace("\\", "/").strip()
+        assert not read.startswith("//")
+        assert not re.match(r"[\w+.-]+:", read)
 
 
 def test_a_form_without_a_csrf_token(browser, ada):

@@ -64,6 +64,7 @@ def test_every_reference_to_users_and_sessions_cascades():
         (table, "c", False)
         for table in (
             "django_admin_log",
+            "pending_addresses",
             "refresh_tokens",
             "sessions",
             "users_groups",

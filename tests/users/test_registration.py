@@ -126,6 +126,14 @@ def test_a_name_is_taken_in_any_letter_case(anonymous, errors, ada, taken, point
     assert errors(anonymous.post(USERS, body)) == {pointer: "taken"}
 
 
+@pytest.mark.parametrize("other", ["ada", "bob"])
+def test_all_that_is_taken_is_named_at_once(anonymous, errors, ada, new_user, other):
+    if other == "bob":
+        new_user("bob")
+    body = {**ADA, "email": f"{other}@EXAMPLE.com", "username": "ADA"}
+    assert errors(anonymous.post(USERS, body)) == {"/email": "taken", "/username": "taken"}
+
+
 @pytest.mark.django_db
 def test_a_name_is_taken_beyond_ascii(anonymous, errors, new_user):
     new_user("ärger")

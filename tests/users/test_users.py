@@ -154,6 +154,12 @@ def test_changing_only_the_letter_case(api):
         ({"email": 1}, {"/email": "invalid"}),
         ({"username": "BOB"}, {"/username": "taken"}),
         ({"email": "Bob@example.com"}, {"/email": "taken"}),
+        (
+            {"email": "bob@example.com", "username": "bob"},
+            {"/email": "taken", "/username": "taken"},
+        ),
+        # One's own are free.
+        ({"email": "ADA@example.com", "username": "bob"}, {"/username": "taken"}),
         ({"email": ""}, {"/email": "blank"}),
     ],
 )

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import jwt
 import structlog
+from django.contrib.auth.models import AnonymousUser
 from rest_framework import exceptions
 from rest_framework.authentication import (
     BaseAuthentication,
@@ -14,7 +15,7 @@ from rest_framework.authentication import (
 )
 from rest_framework.request import Request
 
-from accounts.models import User
+from accounts.models import Session, User
 from accounts.tokens import read_access_token, rfc3339
 
 COOKIE = "access_token"
@@ -25,15 +26,15 @@ _csrf = SessionAuthentication()
 class TokenAuthentication(BaseAuthentication):
     """Sets ``request.auth`` to the claims of the access token."""
 
-    def authenticate(self, request: Request) -> tuple[User, dict[str, Any]] | None:
+    def authenticate(self, request: Request) -> tuple[User | AnonymousUser, dict[str, Any]] | None:
         scheme, _, token = get_authorization_header(request).partition(b" ")
         if scheme.lower() == b"bearer":
-            signed_in = _check(token.strip().decode("latin-1"))
+            signed_in = self._check(token.strip().decode("latin-1"))
             if signed_in is None:
                 raise exceptions.AuthenticationFailed("The access token is not valid.")
         else:
             # An old cookie is nobody: the pages that are open to all stay open.
-            signed_in = _check(request.COOKIES.get(COOKIE, ""))
+            signed_in = self._check(request.COOKIES.get(COOKIE, ""))
             if signed_in is None:
                 return None
             _csrf.enforce_csrf(request)
@@ -43,21 +44,41 @@ class TokenAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
 
+    def _check(self, token: str) -> tuple[User | AnonymousUser, dict[str, Any]] | None:
+        claims = _claims_of(token)
+        user = _user_of(claims) if claims else None
+        return (user, claims) if claims and user else None
+
+
+class RevokedTokenAuthentication(TokenAuthentication):
+    """A token given out here that is not too old passes, as nobody's where it is revoked."""
+
+    def _check(self, token: str) -> tuple[User | AnonymousUser, dict[str, Any]] | None:
+        claims = _claims_of(token)
+        return (_user_of(claims) or AnonymousUser(), claims) if claims else None
+
 
 def signed_in(request: Request) -> tuple[User, str]:
     """The user and the session's id of a request that has passed IsAuthenticated."""
     return cast("User", request.user), cast("dict[str, str]", request.auth)["sid"]
 
 
-def _check(token: str) -> tuple[User, dict[str, Any]] | None:
+def _claims_of(token: str) -> dict[str, Any] | None:
     try:
-        claims = read_access_token(token) if token else None
+        return read_access_token(token) if token else None
     except jwt.InvalidTokenError:
         return None
-    if claims is None:
-        return None
-    user = User.objects.filter(pk=claims["sub"], is_active=True).first()
+
+
+def _user_of(claims: dict[str, Any]) -> User | None:
+    """Whose token it is, as long as the session lives and nothing has revoked the token."""
+    session = (
+        Session.objects.live()
+        .select_related("user")
+        .filter(pk=claims["sid"], user=claims["sub"], user__is_active=True)
+        .first()
+    )
     # Both are text of one length, so they compare as times do.
-    if user is None or claims["tokens_valid_after"] < rfc3339(user.tokens_valid_after):
+    if session is None or claims["tokens_valid_after"] < rfc3339(session.user.tokens_valid_after):
         return None
-    return user, claims
+    return session.user

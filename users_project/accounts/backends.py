@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
+from accounts import addresses
 from accounts.models import User
 
 MAX_PASSWORD_LENGTH = 1024
 """In characters. A hasher takes any length, and time for it."""
+
+
+def refusal() -> str:
+    """The one answer to every sign-in that fails, whatever the reason."""
+    text = "The name or the password is wrong"
+    return (
+        f"{text}, or the address is not confirmed." if settings.EMAIL_VERIFICATION else f"{text}."
+    )
 
 
 class PasswordBackend(ModelBackend):
@@ -21,7 +31,8 @@ class PasswordBackend(ModelBackend):
         password: str | None = None,
         **kwargs: Any,
     ) -> User | None:
-        """The active user of this username or e-mail address with this password.
+        """The active user of this username or e-mail address with this password, and with an
+        address that is confirmed where that is asked for.
 
         Every answer costs one run of the hasher, whether there is such a user or not.
         """
@@ -31,7 +42,9 @@ class PasswordBackend(ModelBackend):
         if user is None:
             User().set_password(password)
             return None
-        return user if user.check_password(password) and user.is_active else None
+        if not (user.check_password(password) and user.is_active) or addresses.is_awaited(user):
+            return None
+        return user
 
     def _find(self, name: str) -> User | None:
         # The address first: a username may look like somebody else's.

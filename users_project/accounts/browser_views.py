@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 
 from accounts import sessions
 from accounts.authentication import COOKIE
+from accounts.backends import refusal
 from accounts.keys import SigningKeyError, key_folder
 from accounts.models import Session, User
 from accounts.tokens import LIFETIME, issue_access_token
@@ -54,7 +55,7 @@ class SignInForm(AuthenticationForm):
         self.fields["username"] = name
 
     def get_invalid_login_error(self) -> forms.ValidationError:
-        return forms.ValidationError("The name or the password is wrong.", code="invalid_login")
+        return forms.ValidationError(refusal(), code="invalid_login")
 
 
 class Login(LoginView):
@@ -112,3 +113,11 @@ class Logout(LogoutView):
         response = super().post(request, *args, **kwargs)
         response.delete_cookie(COOKIE, samesite="Lax")
         return response
+
+
+class LogoutEverywhere(Logout):
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        session = browser_session(request)
+        if session is not None:
+            User.objects.filter(pk=session.user_id).sign_out()
+        return super().post(request, *args, **kwargs)

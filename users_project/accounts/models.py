@@ -52,6 +52,10 @@ class UserQuerySet(models.QuerySet["User"]):
     def with_email(self, email: str) -> UserQuerySet:
         return self.alias(any_case=Lower("email")).filter(any_case=Lower(Value(email)))
 
+    def lock(self, key: Any) -> User | None:
+        """The user of this key, or of a subquery's, whose row nobody else changes meanwhile."""
+        return self.select_for_update(no_key=True).filter(pk__in=[key]).first()
+
     def sign_out(self) -> None:
         """Refuses every access token given out so far; a trigger then ends every session."""
         later = F("tokens_valid_after") + timedelta(microseconds=1)
@@ -104,12 +108,41 @@ class User(AbstractBaseUser, PermissionsMixin):
             # Not over a password that somebody has set meanwhile.
             User.objects.filter(pk=self.pk, password=former).update(password=self.password)
 
-    def change_password(self, raw_password: str, keep: str) -> None:
+    def change_password(self, raw_password: str, keep: str = "") -> None:
         """Signs out everywhere, except from the session of the id ``keep``."""
         self.password = make_password(raw_password)
         with transaction.atomic():
             set_for_transaction("accounts.kept_session", keep)
             User.objects.filter(pk=self.pk).update(password=self.password)
+
+
+class PendingAddressQuerySet(models.QuerySet["PendingAddress"]):
+    def for_email(self, email: str) -> PendingAddressQuerySet:
+        waiting = self.alias(any_case=Lower("email")).filter(any_case=Lower(Value(email)))
+        return waiting.select_related("user")
+
+
+class PendingAddress(models.Model):
+    """An e-mail address that waits to be confirmed: a new user's own, or the next one of a user.
+
+    A trigger deletes it when the user's address changes.
+    """
+
+    id = models.UUIDField(
+        primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False
+    )
+    user = models.OneToOneField(User, models.DO_NOTHING, related_name="pending_address")
+    email = models.EmailField(max_length=255)
+    created_at = models.DateTimeField(db_default=TransactionNow())
+
+    objects = PendingAddressQuerySet.as_manager()
+
+    class Meta:
+        db_table = "pending_addresses"
+        indexes = [models.Index(Lower("email"), name="pending_addresses_any_case")]
+
+    def __str__(self) -> str:
+        return f"of user {self.user_id}"
 
 
 class SessionQuerySet(models.QuerySet["Session"]):

@@ -11,6 +11,9 @@ from drf_spectacular.utils import OpenApiResponse
 from accounts.authentication import COOKIE
 
 TAKEN = OpenApiResponse(description="Somebody has this name or address; `errors` says which.")
+WAITS = "The new address takes effect once it is confirmed; a mail to it says how."
+MAILED = OpenApiResponse(description="A mail is on its way where there is such an account.")
+INVALID_LINK = OpenApiResponse(description="The link is used, replaced by a later one or too old.")
 WRONG_PASSWORD = OpenApiResponse(
     description="This is not your password. With the cookie alone: the CSRF token is wrong."
 )

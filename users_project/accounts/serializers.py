@@ -1,20 +1,20 @@
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as PasswordRefused
-from django.db import IntegrityError, transaction
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema_field
-from rest_framework import serializers, status
+from rest_framework import serializers
 from rest_framework.utils import html
 
+from accounts import addresses
 from accounts.backends import MAX_PASSWORD_LENGTH
-from accounts.models import User
+from accounts.models import Session, User
+from accounts.refusals import WrongPassword, taken_as_field_error
 from accounts.validators import UsernameValidator
 from config.parsers import require_body
 
@@ -122,11 +122,18 @@ class UserSerializer(StrictSerializer, serializers.ModelSerializer[User]):
         read_only_fields = ["created_at", "updated_at"]
 
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
+        given = dict(validated_data)
+        email = given.pop("email", None) if settings.EMAIL_VERIFICATION else None
         # Only these columns: what somebody else has set meanwhile stays.
-        with _taken_as_field_error():
-            User.objects.filter(pk=instance.pk).update(**validated_data)
+        with taken_as_field_error(validated_data, instance):
+            User.objects.filter(pk=instance.pk).update(**given)
+            if email is not None:
+                addresses.propose(instance, email)
         # As the database has it now: it has raised the version and updated_at.
-        return get_object_or_404(User, pk=instance.pk)
+        changed = get_object_or_404(User, pk=instance.pk)
+        if changed.email != instance.email:
+            addresses.tell_former(instance)
+        return changed
 
 
 class RegistrationSerializer(UserSerializer):
@@ -141,8 +148,11 @@ class RegistrationSerializer(UserSerializer):
         return attrs
 
     def create(self, validated_data: dict[str, Any]) -> User:
-        with _taken_as_field_error():
-            return User.objects.create_user(**validated_data)
+        with taken_as_field_error(validated_data):
+            user = User.objects.create_user(**validated_data)
+            if settings.EMAIL_VERIFICATION:
+                addresses.ask(user, user.email)
+        return user
 
 
 class CurrentPasswordSerializer(StrictSerializer):
@@ -179,6 +189,30 @@ class CredentialsSerializer(StrictSerializer):
         return attrs
 
 
+class AddressSerializer(StrictSerializer):
+    email = AddressField()
+
+
+class LinkSerializer(StrictSerializer):
+    token = Text(max_length=255)
+
+
+class NewPasswordSerializer(LinkSerializer):
+    new_password = NewPasswordField()
+
+
+class SessionSerializer(serializers.ModelSerializer[Session]):
+    current = serializers.SerializerMethodField(help_text="Whether it is the one that asks.")
+
+    class Meta:
+        model = Session
+        fields = ["id", "created_at", "last_used_at", "expires_at", "user_agent", "current"]
+        read_only_fields = fields
+
+    def get_current(self, session: Session) -> bool:
+        return bool(str(session.pk) == self.context["request"].auth["sid"])
+
+
 class RefreshSerializer(StrictSerializer):
     refresh = Text(max_length=255)
 
@@ -204,16 +238,6 @@ class TokenAnswerSerializer(serializers.Serializer[Any]):
     expires_in = serializers.IntegerField(help_text="Seconds.")
 
 
-class WrongPassword(serializers.ValidationError):
-    """Nothing is wrong with the request: who makes it may not."""
-
-    status_code = status.HTTP_403_FORBIDDEN
-
-
-class Taken(serializers.ValidationError):
-    status_code = status.HTTP_409_CONFLICT
-
-
 def require_password(user: User, given: Mapping[str, str], field: str) -> None:
     """Asks for the user's password again. Raises WrongPassword."""
     if not user.check_password(given[field]):
@@ -225,18 +249,3 @@ def _check_password(password: str, user: User, field: str) -> None:
         validate_password(password, user)
     except PasswordRefused as error:
         raise serializers.ValidationError({field: error.messages}, code="password") from error
-
-
-@contextmanager
-def _taken_as_field_error() -> Iterator[None]:
-    """One transaction. Raises Taken, as a constraint found it: so in a race as well."""
-    try:
-        with transaction.atomic():
-            yield
-    except IntegrityError as error:
-        constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
-        column = re.match(r"users_(email|username)_(any_case|key)$", constraint or "")
-        if column is None:
-            raise
-        message = f"This {column[1]} is taken."
-        raise Taken({column[1]: message}, code="taken") from None

@@ -1,7 +1,9 @@
 """Sign-ins and their refresh tokens: opaque, random, kept as a hash alone, each used once.
 
 A refresh token that comes back after its use was copied, so its whole family ends (RFC 9700,
-section 4.14.2). For a few seconds it may come back: the answer to its use can have been lost.
+section 4.14.2). For a few seconds it may come back: the answer to its use can have been lost, or
+two tabs of a browser sent it at once. Each gets a token of its own then, for one place in the
+family, and the first of these that is used uses up the others (decision 28).
 """
 
 from __future__ import annotations
@@ -72,8 +74,9 @@ def rotate(refresh: str) -> tuple[Session, str] | None:
             return None
         if not session.user.is_active:
             return None
-        # All that are left, so of two tokens that a grace gave out only one goes on.
-        session.refresh_tokens.filter(used_at=None).update(used_at=TransactionNow())
+        if token.used_at is None:
+            # With the others of its place in the family, which graces gave out.
+            session.refresh_tokens.filter(used_at=None).update(used_at=TransactionNow())
         extend(session)
         return session, issue_refresh_token(session)
 

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import sessions
+from accounts.backends import refusal
 from accounts.keys import key_folder
 from accounts.models import Session, User
 from accounts.serializers import (
@@ -28,8 +29,6 @@ from accounts.serializers import (
 )
 from accounts.tokens import LIFETIME, issue_access_token
 from config.renderers import JSONRenderer
-
-WRONG = "The name or the password is wrong."
 
 
 @method_decorator(cache_control(no_store=True), name="dispatch")
@@ -71,10 +70,10 @@ class SignIn(TokenView):
         user = authenticate(request, username=name, password=given["password"])
         user_agent = request.headers.get("User-Agent", "")
         if not isinstance(user, User):
-            raise AuthenticationFailed(WRONG)
+            raise AuthenticationFailed(refusal())
         started = sessions.start_with_refresh_token(user, user_agent)
         if started is None:
-            raise AuthenticationFailed(WRONG)
+            raise AuthenticationFailed(refusal())
         return _answer(*started)
 
 

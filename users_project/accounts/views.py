@@ -13,9 +13,10 @@ from rest_framework.renderers import BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import mail
 from accounts.authentication import signed_in
 from accounts.models import User, UserQuerySet
-from accounts.openapi import TAKEN, WRONG_PASSWORD, BodyOnDelete
+from accounts.openapi import TAKEN, WAITS, WRONG_PASSWORD, BodyOnDelete
 from accounts.pagination import NewestFirst
 from accounts.serializers import (
     CurrentPasswordSerializer,
@@ -74,7 +75,11 @@ class UserDetail(generics.RetrieveAPIView[User]):
     patch=extend_schema(
         operation_id="change_me",
         summary="Change your name or address",
-        responses={200: UserSerializer, 409: TAKEN},
+        responses={
+            200: UserSerializer,
+            202: OpenApiResponse(UserSerializer, description=WAITS),
+            409: TAKEN,
+        },
     ),
     delete=extend_schema(
         operation_id="delete_me",
@@ -85,6 +90,7 @@ class UserDetail(generics.RetrieveAPIView[User]):
 )
 class Me(generics.RetrieveUpdateDestroyAPIView[User]):
     schema = BodyOnDelete()
+    password_to_delete = True  # for the page's form
     http_method_names = ["get", "patch", "delete", "head", "options"]
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
@@ -92,6 +98,15 @@ class Me(generics.RetrieveUpdateDestroyAPIView[User]):
 
     def get_object(self) -> User:
         return signed_in(self.request)[0]
+
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        user = self.get_object()
+        serializer = self.get_serializer(user, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        changed = serializer.save()
+        waits = serializer.validated_data.get("email", changed.email) != changed.email
+        code = status.HTTP_202_ACCEPTED if waits else status.HTTP_200_OK
+        return Response(serializer.data, status=code)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
@@ -116,6 +131,7 @@ class Password(generics.GenericAPIView[User]):
         user, sid = signed_in(request)
         require_password(user, serializer.validated_data, "current_password")
         user.change_password(serializer.validated_data["new_password"], keep=sid)
+        mail.send_later("password_changed", user.email, username=user.username)
         if request.session.get("sid") == sid:
             user.refresh_from_db()
             update_session_auth_hash(request, user)

@@ -13,6 +13,7 @@ LINKS = {
     "tags": "/api/v1/tags/",
     "users": "/api/v1/users/",
     "me": "/api/v1/users/me/",
+    "sessions": "/api/v1/auth/sessions/",
     "token": "/api/v1/auth/token/",
     "jwks": "/.well-known/jwks.json",
     "users_docs": "/api/v1/docs/users/",

@@ -3,7 +3,8 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.permissions import AllowAny
 
-from accounts.browser_views import Login, Logout
+from accounts import recovery_pages as pages
+from accounts.browser_views import Login, Logout, LogoutEverywhere
 from accounts.token_views import Jwks
 from config.api_root import ApiRoot
 from config.health import readiness
@@ -13,6 +14,14 @@ from outbox import views as internal
 browser = [
     path("login/", Login.as_view(), name="login"),
     path("logout/", Logout.as_view(), name="logout"),
+    path("logout/everywhere/", LogoutEverywhere.as_view(), name="logout-everywhere"),
+    path("password-reset/", pages.PasswordReset.as_view(), name="password-reset"),
+    path(
+        "password-reset/confirm/",
+        pages.PasswordResetConfirm.as_view(),
+        name="password-reset-confirm",
+    ),
+    path("email-verification/", pages.ConfirmAddress.as_view(), name="confirm-address"),
 ]
 openapi = {"authentication_classes": (), "permission_classes": (AllowAny,)}
 

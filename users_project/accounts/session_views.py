@@ -1,0 +1,64 @@
+"""Where somebody is signed in, and the end of it."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import generics, status
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.authentication import RevokedTokenAuthentication, signed_in
+from accounts.models import Session, SessionQuerySet, User
+from accounts.pagination import NewestFirst
+from accounts.serializers import SessionSerializer
+
+
+class HasToken(BasePermission):
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return request.auth is not None
+
+
+class OwnSessions(generics.GenericAPIView[Session]):
+    serializer_class = SessionSerializer
+    queryset = Session.objects.none()  # for the OpenAPI document
+
+    def get_queryset(self) -> SessionQuerySet:
+        return Session.objects.live().filter(user=signed_in(self.request)[0])
+
+
+@extend_schema_view(
+    get=extend_schema(operation_id="list_sessions", summary="Where you are signed in")
+)
+class SessionList(OwnSessions, generics.ListAPIView[Session]):
+    pagination_class = NewestFirst
+
+
+@extend_schema_view(
+    get=extend_schema(operation_id="get_session", summary="One of your sessions"),
+    delete=extend_schema(operation_id="end_session", summary="Sign out there"),
+)
+class SessionDetail(OwnSessions, generics.RetrieveDestroyAPIView[Session]):
+    def perform_destroy(self, instance: Session) -> None:
+        Session.objects.filter(pk=instance.pk).end()
+
+
+class LogoutAll(APIView):
+    """Every session ends, and both services refuse every access token given out so far."""
+
+    # Safe to repeat: the token of the first time has nothing left to end.
+    authentication_classes = (RevokedTokenAuthentication,)
+    permission_classes = (HasToken,)
+
+    @extend_schema(
+        operation_id="sign_out_everywhere",
+        summary="Sign out everywhere",
+        request=None,
+        auth=[{"bearer": []}, {"cookie": []}],
+        responses={204: None},
+    )
+    def post(self, request: Request) -> Response:
+        if request.user.is_authenticated:
+            User.objects.filter(pk=request.user.pk).sign_out()
+        return Response(status=status.HTTP_204_NO_CONTENT)
