@@ -24,7 +24,14 @@ _csrf = SessionAuthentication()
 
 
 class TokenAuthentication(BaseAuthentication):
-    """Sets ``request.auth`` to the claims of the access token."""
+    """Sets ``request.auth`` to the claims of the access token.
+
+    Args:
+        revoked_too: a token given out here that is not too old passes, as nobody's if revoked.
+    """
+
+    def __init__(self, *, revoked_too: bool = False) -> None:
+        self._revoked_too = revoked_too
 
     def authenticate(self, request: Request) -> tuple[User | AnonymousUser, dict[str, Any]] | None:
         scheme, _, token = get_authorization_header(request).partition(b" ")
@@ -45,29 +52,21 @@ class TokenAuthentication(BaseAuthentication):
         return "Bearer"
 
     def _check(self, token: str) -> tuple[User | AnonymousUser, dict[str, Any]] | None:
-        claims = _claims_of(token)
-        user = _user_of(claims) if claims else None
-        return (user, claims) if claims and user else None
-
-
-class RevokedTokenAuthentication(TokenAuthentication):
-    """A token given out here that is not too old passes, as nobody's where it is revoked."""
-
-    def _check(self, token: str) -> tuple[User | AnonymousUser, dict[str, Any]] | None:
-        claims = _claims_of(token)
-        return (_user_of(claims) or AnonymousUser(), claims) if claims else None
+        try:
+            claims = read_access_token(token) if token else None
+        except jwt.InvalidTokenError:
+            return None
+        if claims is None:
+            return None
+        user = _user_of(claims)
+        if user is None:
+            return (AnonymousUser(), claims) if self._revoked_too else None
+        return user, claims
 
 
 def signed_in(request: Request) -> tuple[User, str]:
     """The user and the session's id of a request that has passed IsAuthenticated."""
     return cast("User", request.user), cast("dict[str, str]", request.auth)["sid"]
-
-
-def _claims_of(token: str) -> dict[str, Any] | None:
-    try:
-        return read_access_token(token) if token else None
-    except jwt.InvalidTokenError:
-        return None
 
 
 def _user_of(claims: dict[str, Any]) -> User | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, status
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.authentication import RevokedTokenAuthentication, signed_in
+from accounts.authentication import TokenAuthentication, signed_in
 from accounts.models import Session, SessionQuerySet, User
 from accounts.pagination import NewestFirst
 from accounts.serializers import SessionSerializer
@@ -47,15 +48,16 @@ class SessionDetail(OwnSessions, generics.RetrieveDestroyAPIView[Session]):
 class LogoutAll(APIView):
     """Every session ends, and both services refuse every access token given out so far."""
 
-    # Safe to repeat: the token of the first time has nothing left to end.
-    authentication_classes = (RevokedTokenAuthentication,)
     permission_classes = (HasToken,)
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        # Safe to repeat: the token of the first time has nothing left to end.
+        return [TokenAuthentication(revoked_too=True)]
 
     @extend_schema(
         operation_id="sign_out_everywhere",
         summary="Sign out everywhere",
         request=None,
-        auth=[{"bearer": []}, {"cookie": []}],
         responses={204: None},
     )
     def post(self, request: Request) -> Response:
