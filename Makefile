@@ -34,10 +34,10 @@ notes-shell: install ## Django's shell of notes_project, on the running stack
 clean: install ## Remove the stack's data, keys and secrets (.local)
 	@$(DEVSTACK) clean
 
-.PHONY: test test-users test-notes test-docs test-devstack test-system test-bench test-debezium test-compose lint types
+.PHONY: test test-users test-notes test-docs test-devstack test-system test-security test-bench test-debezium test-compose lint types
 .PHONY: test-faults test-faults-short test-faults-off test-any-order
 # The longest first.
-SUITES := test-users test-notes test-system lint types test-devstack test-bench test-faults-short test-docs
+SUITES := test-users test-notes test-system test-security lint types test-devstack test-bench test-faults-short test-docs
 # Most of a suite's time is waiting for servers: three at a time, each with its output in one piece.
 test: install-dev ## Everything that CI checks
 	@$(MAKE) --jobs=3 --output-sync=target $(SUITES)
@@ -51,6 +51,8 @@ test-devstack: install-dev ## `make run` and its relatives, in a clone of the la
 	@$(BIN)/pytest tests/devstack
 test-system: install-dev ## The whole stack, through the gateway
 	@$(BIN)/pytest tests/system
+test-security: install-dev ## What an attacker would try, through the gateway
+	@$(BIN)/pytest tests/security
 test-faults: install-dev ## The fault matrix: kills, stops and cuts under load; FAULT_SEED=N repeats a run
 	@$(BIN)/pytest tests/faults
 	@$(MAKE) test-any-order

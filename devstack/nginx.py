@@ -35,6 +35,9 @@ class Nginx(Part):
             "USERS_STATIC_ROOT": str(project_folder("users") / "staticfiles"),
             "NOTES_STATIC_ROOT": str(project_folder("notes") / "staticfiles"),
             "NOTES_IMPORT_MAX_MB": os.environ.get("NOTES_IMPORT_MAX_MB") or "512",
+            "GATEWAY_REQUESTS_PER_SECOND": os.environ.get("GATEWAY_REQUESTS_PER_SECOND") or "100",
+            "GATEWAY_PASSWORDS_PER_MINUTE": os.environ.get("GATEWAY_PASSWORDS_PER_MINUTE") or "30",
+            "GATEWAY_TRUSTED_PROXY": os.environ.get("GATEWAY_TRUSTED_PROXY") or "unix:",
         }
 
     def command(self) -> list[str | Path]:

@@ -50,17 +50,14 @@ class Environment:
     def origin(self, name: str, *, hint: str) -> str:
         """Scheme and host of a web address, as a browser's Origin header has them."""
 
-        def parse(raw: str) -> str:
-            text = raw.lower().removesuffix("/")
-            url = urlsplit(text)
-            # What remains besides them is a path, a query or a fragment. `port` may raise.
-            if text != f"{url.scheme}://{url.netloc}" or "@" in text or url.port == 0:
-                raise ValueError
-            if url.scheme not in ("http", "https") or not url.hostname:
-                raise ValueError
-            return text
+        return self._read(name, None, _origin, hint) or ""
 
-        return self._read(name, None, parse, hint) or ""
+    def origins(self, name: str, default: str) -> list[str]:
+        def parse(raw: str) -> list[str]:
+            return [_origin(part.strip()) for part in raw.split(",") if part.strip()]
+
+        hint = "Origins like https://app.example, with commas between them."
+        return self._read(name, parse(default), parse, hint) or []
 
     def integer(self, name: str, default: int, *, minimum: int = 1) -> int:
         def parse(raw: str) -> int:
@@ -130,3 +127,14 @@ class Environment:
         except (ValueError, KeyError, ImproperlyConfigured):
             self._problems.append(f"{self._service}.E002 {name} cannot be read. {hint}")
             return default
+
+
+def _origin(raw: str) -> str:
+    text = raw.lower().removesuffix("/")
+    url = urlsplit(text)
+    # What remains besides them is a path, a query or a fragment. `port` may raise.
+    if text != f"{url.scheme}://{url.netloc}" or "@" in text or url.port == 0:
+        raise ValueError
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError
+    return text

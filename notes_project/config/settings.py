@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import django_stubs_ext
+from corsheaders.defaults import default_headers
 
 from config import logs, schema
 from config.env import Environment
@@ -55,6 +56,10 @@ KAFKA_GROUP_PROTOCOL = env.choice("KAFKA_GROUP_PROTOCOL", "classic", ("classic",
 
 COMPARISON_SECRET = env.secret("COMPARISON_SECRET", "")
 
+READS_PER_MINUTE = env.integer("READS_PER_MINUTE", 1200)
+WRITES_PER_MINUTE = env.integer("WRITES_PER_MINUTE", 600)
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS", "")
+
 NOTES_TRASH_DAYS = env.integer("NOTES_TRASH_DAYS", 30)
 NOTES_SEARCH_LANGUAGE = env.choice("NOTES_SEARCH_LANGUAGE", "simple", SEARCH_LANGUAGES)
 NOTES_HISTORY_DAYS = env.integer("NOTES_HISTORY_DAYS", 30)
@@ -75,6 +80,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -85,6 +91,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.logs.RequestLog",
+    "corsheaders.middleware.CorsMiddleware",
+    "config.limits.tell",
     "config.bodies.read_to_the_end",
     "config.problems.keep_to_accept",
     "django.middleware.security.SecurityMiddleware",
@@ -130,12 +138,36 @@ CSRF_COOKIE_NAME = "notes_csrf"
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_FAILURE_VIEW = "config.problems.csrf_failure"
 
+# For pages of other origins that send a token themselves: cookies stay at home.
+CORS_URLS_REGEX = r"^/(api/v1/|\.well-known/)"
+CORS_ALLOW_HEADERS = [
+    *default_headers,
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+]
+CORS_EXPOSE_HEADERS = [
+    "Content-Disposition",
+    "ETag",
+    "Idempotent-Replayed",
+    "Link",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-ID",
+]
+
+# What a browser is to do over HTTPS alone the gateway says, which is what speaks to browsers.
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
+
 # As much as the gateway lets through: the field's own limit then names the field.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["users.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.limits.OfUser"],
     "DEFAULT_RENDERER_CLASSES": [
         "config.renderers.JSONRenderer",
         "rest_framework.renderers.BrowsableAPIRenderer",

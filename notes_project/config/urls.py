@@ -1,6 +1,6 @@
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config.health import readiness
 from notes import schema
@@ -15,7 +15,7 @@ urlpatterns = [
     path("api/v1/", include("notes.urls")),
     path(schema.PATH, schema.block_document),
     path("api/v1/schema/notes/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/v1/docs/notes/", SpectacularSwaggerView.as_view(), name="docs"),
+    path("api/v1/docs/notes/", SpectacularSwaggerSplitView.as_view(), name="docs"),
     path("readyz/notes", readiness),
     path("admin/notes/", admin.site.urls),
 ]

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from accounts import addresses
 from accounts.models import User
+from attempts.passwords import Tries
 
 MAX_PASSWORD_LENGTH = 1024
 """In characters. A hasher takes any length, and time for it."""
@@ -34,17 +35,27 @@ class PasswordBackend(ModelBackend):
         """The active user of this username or e-mail address with this password, and with an
         address that is confirmed where that is asked for.
 
-        Every answer costs one run of the hasher, whether there is such a user or not.
+        Every answer costs one run of the hasher, whether there is such a user or not. Raises
+        TooManyFailures, where none is run.
         """
         if not username or password is None or len(password) > MAX_PASSWORD_LENGTH:
             return None
         user = self._find(username)
+        tries = Tries(request, str(user.pk) if user else username.lower()) if request else None
+        if tries:
+            tries.require_some_left()
+        accepted = self._accepts(user, password)
+        if tries:
+            tries.succeeded() if accepted else tries.failed()
+        return user if accepted else None
+
+    def _accepts(self, user: User | None, password: str) -> bool:
         if user is None:
             User().set_password(password)
-            return None
-        if not (user.check_password(password) and user.is_active) or addresses.is_awaited(user):
-            return None
-        return user
+            return False
+        return (
+            user.check_password(password) and user.is_active and not addresses.is_awaited(user)
+        )
 
     def _find(self, name: str) -> User | None:
         # The address first: a username may look like somebody else's.

@@ -20,6 +20,7 @@ from accounts.backends import refusal
 from accounts.keys import SigningKeyError, key_folder
 from accounts.models import Session, User
 from accounts.tokens import LIFETIME, issue_access_token
+from attempts.passwords import TooManyFailures, remember_device
 from config.problems import respond
 
 # So many renewals within so many seconds are no person's.
@@ -80,6 +81,14 @@ class Login(LoginView):
             logout(request)
         return super().get(request, *args, **kwargs)
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().post(request, *args, **kwargs)
+        except TooManyFailures as error:
+            response = respond(request, error.status_code, str(error.detail))
+            response["Retry-After"] = str(error.wait)
+            return response
+
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         user_agent = self.request.headers.get("User-Agent", "")
         user = form.get_user()
@@ -90,7 +99,9 @@ class Login(LoginView):
         super().form_valid(form)
         self.request.session["sid"] = str(session.id)
         self.request.session.clear_expired()
-        return self._go_on(session)
+        response = self._go_on(session)
+        remember_device(response, str(session.user_id))
+        return response
 
     def _go_on(self, session: Session) -> HttpResponse:
         response = HttpResponseRedirect(self.get_success_url())

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import django_stubs_ext
+from corsheaders.defaults import default_headers
 
 from config import logs, schema
 from config.env import Environment
@@ -53,6 +54,10 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.address("EMAIL_FROM", "noreply@localhost")
 EMAIL_VERIFICATION = env.boolean("EMAIL_VERIFICATION", False)
 
+READS_PER_MINUTE = env.integer("READS_PER_MINUTE", 1200)
+WRITES_PER_MINUTE = env.integer("WRITES_PER_MINUTE", 600)
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS", "")
+
 LOGGING = logs.configure(
     env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
     env.choice("LOG_FORMAT", "json", ("json", "console")),
@@ -67,14 +72,18 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "accounts",
+    "attempts",
     "outbox",
 ]
 MIDDLEWARE = [
     "config.logs.RequestLog",
+    "corsheaders.middleware.CorsMiddleware",
+    "config.limits.tell",
     "config.bodies.read_to_the_end",
     "config.problems.keep_to_accept",
     "django.middleware.security.SecurityMiddleware",
@@ -130,9 +139,33 @@ CSRF_COOKIE_NAME = "users_csrf"
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_FAILURE_VIEW = "config.problems.csrf_failure"
 
+# For pages of other origins that send a token themselves: cookies stay at home.
+CORS_URLS_REGEX = r"^/(api/v1/|\.well-known/)"
+CORS_ALLOW_HEADERS = [
+    *default_headers,
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+]
+CORS_EXPOSE_HEADERS = [
+    "Content-Disposition",
+    "ETag",
+    "Idempotent-Replayed",
+    "Link",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-ID",
+]
+
+# What a browser is to do over HTTPS alone the gateway says, which is what speaks to browsers.
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.limits.OfUser"],
     "DEFAULT_RENDERER_CLASSES": [
         "config.renderers.JSONRenderer",
         "rest_framework.renderers.BrowsableAPIRenderer",

@@ -1,6 +1,6 @@
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
 from accounts import recovery_pages as pages
@@ -30,7 +30,7 @@ urlpatterns = [
     path("api/v1/", ApiRoot.as_view(), name="api-root"),
     path("api/v1/", include("accounts.urls")),
     path("api/v1/schema/users/", SpectacularAPIView.as_view(**openapi), name="schema"),
-    path("api/v1/docs/users/", SpectacularSwaggerView.as_view(**openapi, url_name="schema")),
+    path("api/v1/docs/users/", SpectacularSwaggerSplitView.as_view(**openapi, url_name="schema")),
     path(".well-known/jwks.json", Jwks.as_view()),
     path("", include((browser, "rest_framework"))),
     path("admin/users/", admin.site.urls),

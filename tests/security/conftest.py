@@ -1,0 +1,57 @@
+"""The whole stack, as `tests/system/conftest.py` starts it, and other gateways in front of it."""
+
+from contextlib import contextmanager
+
+import pytest
+
+from devstack.nginx import Nginx
+from devstack.ports import Ports, free_ports
+from tests.system import raw
+from tests.system.conftest import (  # noqa: F401 - fixtures
+    api,
+    manage,
+    notes_sql,
+    pytest_runtest_makereport,
+    stack,
+    users_sql,
+    wait_until,
+)
+
+
+@pytest.fixture
+def send(stack):  # noqa: F811
+    """Sends bytes, or a request line with headers, to the gateway."""
+
+    def send(request, *headers, **parts):
+        content = request if isinstance(request, bytes) else raw.request(request, *headers, **parts)
+        return raw.send(stack.gateway.port, content)
+
+    return send
+
+
+@pytest.fixture
+def gateway(stack, tmp_path):  # noqa: F811
+    """`with gateway(GATEWAY_URL=…) as url`: another one to the same services, with other settings.
+
+    `replace` is what else differs in its template: (old, new) pairs.
+    """
+
+    @contextmanager
+    def gateway(*, replace=(), **variables):
+        ports = Ports(free_ports(), stack.ports.first)
+        other = Nginx(f"gateway-{ports.gateway}", stack.children, tmp_path / "gateway", ports)
+        other.variables |= variables
+        template = other.template.read_text()
+        for old, new in replace:
+            assert old in template
+            template = template.replace(old, new)
+        other.template = tmp_path / "template"
+        other.template.write_text(template)
+        other.start()
+        try:
+            other.wait_ready()
+            yield ports.gateway_url
+        finally:
+            other.stop()
+
+    return gateway
