@@ -91,7 +91,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.logs.RequestLog",
-    "corsheaders.middleware.CorsMiddleware",
+    # Its headers cost as much as the limits; without an origin there are none.
+    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "config.limits.tell",
     "config.bodies.read_to_the_end",
     "config.problems.keep_to_accept",

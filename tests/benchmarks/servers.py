@@ -45,6 +45,8 @@ def running(folder: Path, *, durable: bool) -> Iterator[dict[str, str]]:
                 kafka=kafka.bootstrap_servers,
             )
             settings["LOG_FORMAT"] = "json"  # as in production
+            # One user's requests are all there are.
+            settings |= {"READS_PER_MINUTE": "1000000000", "WRITES_PER_MINUTE": "1000000000"}
             for project in ("users", "notes"):
                 variables = environment.of_project(project, settings)
                 pool.submit(manage, children, project, ["migrate --no-input"], variables).result()

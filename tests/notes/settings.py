@@ -14,6 +14,9 @@ os.environ.update(
     ALLOWED_HOSTS="",
     KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1",
     COMPARISON_SECRET="",
+    # A test of the limits sets its own.
+    READS_PER_MINUTE="1000000",
+    WRITES_PER_MINUTE="1000000",
     LOG_LEVEL="INFO",
     LOG_FORMAT="json",
 )

@@ -4,13 +4,14 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 
-from tests.system.browser import Browser
-from tests.system.client import Api, Client
+from tests.system.client import Client
 from tests.system.problems import assert_problem
 
 NOTES, TOKEN, LOGIN = "/api/v1/notes/", "/api/v1/auth/token/", "/login/"
 FAILURES = 10  # attempts.passwords
+REQUESTS = 40
 
 
 @pytest.fixture
@@ -80,31 +81,16 @@ def test_an_ipv6_client_has_one_network(gateway):
         assert status("2001:db8:0:1::1") == 401
 
 
-def test_a_guesser_locks_nobody_out(behind_proxy, api, users_sql):
+def test_a_guesser_locks_nobody_out(behind_proxy, api):
     victim = api.register()
     guesses = [sign_in(behind_proxy, victim, "203.0.113.7", "wrong") for _ in range(FAILURES)]
     assert {answer.status_code for answer in guesses} == {401}
     refused = sign_in(behind_proxy, victim, "203.0.113.7")
     assert_problem(refused, 429, TOKEN)
     assert 0 < int(refused.headers["Retry-After"]) <= 900
-    # Nobody learns whether there is such an account.
-    nobody = type(victim)()
-    for _ in range(FAILURES):
-        assert sign_in(behind_proxy, nobody, "203.0.113.7").status_code == 401
-    assert_problem(sign_in(behind_proxy, nobody, "203.0.113.7"), 429, TOKEN)
     # From anywhere else, and from this address to another account.
     assert sign_in(behind_proxy, victim, "203.0.113.8").status_code == 200
     assert sign_in(behind_proxy, api.register(), "203.0.113.7").status_code == 200
-
-
-def test_both_names_of_an_account_are_one(behind_proxy, api):
-    user = api.register()
-    for number in range(FAILURES):
-        name = {"username": user.username.upper()} if number % 2 else {"email": user.email}
-        with Client(behind_proxy, user) as client:
-            answer = client.post(TOKEN, json={**name, "password": "wrong"})
-        assert answer.status_code == 401
-    assert_problem(sign_in(behind_proxy, user, "127.0.0.1"), 429)
 
 
 def test_guesses_at_once_are_counted_by_all_workers(behind_proxy, api):
@@ -121,59 +107,28 @@ def test_guesses_at_once_are_counted_by_all_workers(behind_proxy, api):
     assert codes.count(401) + codes.count(429) == 40
 
 
-def test_guesses_from_many_networks(behind_proxy, api, users_sql):
-    """They end, and the account's owner signs in where they did before."""
-    user = api.register()
-    assert sign_in(behind_proxy, user, "198.51.100.1").status_code == 200
-    known = users_sql("SELECT key FROM attempts")
-    assert sign_in(behind_proxy, user, "203.0.113.30", "wrong").status_code == 401
-    # As 99 other networks would have left it; of the two new rows one lasts longer.
-    users_sql(
-        "UPDATE attempts SET count = 100 WHERE ends_at > now() + interval '50 minutes'"
-        " AND ends_at < now() + interval '1 day' AND key <> ALL(%s)",
-        [[key for (key,) in known]],
-    )
-    assert_problem(sign_in(behind_proxy, user, "203.0.113.31"), 429)
-    assert sign_in(behind_proxy, user, "198.51.100.1").status_code == 200
+def of_many_requests(client, path):
+    """What many answers say, given by several workers."""
+    token = {"Authorization": client.headers["Authorization"], "Accept": "application/json"}
 
+    def ask(_):
+        headers = requests.get(client.url + path, headers=token, timeout=60).headers
+        return headers["RateLimit-Policy"], headers["RateLimit"]
 
-def test_a_browser_that_has_signed_in_is_not_kept_out(behind_proxy, api):
-    user = api.register()
-    with Browser(behind_proxy, user) as browser, Browser(behind_proxy, user) as other:
-        browser.sign_in()
-        # Somebody beside them guesses.
-        for _ in range(FAILURES):
-            assert sign_in(behind_proxy, user, "127.0.0.1", "wrong").status_code == 401
-        form = other.open(LOGIN).form_with("username", "password")
-        fields = form["fields"] | user.credentials
-        refused = other.post(LOGIN, data=fields, headers={"Referer": behind_proxy + LOGIN})
-        assert refused.status_code == 429
-        assert int(refused.headers["Retry-After"]) > 0
-        assert user.password not in refused.text
-        browser.cookies.pop("users_session")
-        assert browser.sign_in().url == f"{behind_proxy}/"
-
-
-def test_no_name_or_address_is_kept(api, users_sql):
-    user = api.register()
-    sign_in(api.url, user, "127.0.0.1", "wrong")
-    text = str(users_sql("SELECT * FROM attempts"))
-    assert user.username not in text
-    assert user.id not in text
-    assert "127.0.0.1" not in text
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(ask, range(REQUESTS)))
 
 
 @pytest.mark.parametrize("path", [NOTES, "/api/v1/users/me/"])
 def test_each_answer_to_a_user_tells_what_is_left(api, path):
-    client = api.sign_in()
-    first, second = (client.get(path) for _ in range(2))
-    policy = re.fullmatch(r'"reads";q=(\d+);w=60', first.headers["RateLimit-Policy"])
-    left = [
-        re.fullmatch(r'"reads";r=(\d+);t=(\d+)', answer.headers["RateLimit"])
-        for answer in (first, second)
-    ]
-    assert int(left[0][1]) < int(policy[1])
-    assert 1 <= int(left[1][2]) <= 60
-    # Unless a minute has begun between the two.
-    assert int(left[1][1]) == int(left[0][1]) - 1 or int(left[1][2]) > int(left[0][2])
-    assert "RateLimit" not in Api(api.url).get(path).headers
+    assert "RateLimit" not in api.get(path).headers
+    for _ in range(3):
+        headers = of_many_requests(api.sign_in(), path)
+        (quota,) = {int(re.fullmatch(r'"reads";q=(\d+);w=60', each)[1]) for each, _ in headers}
+        told = [re.fullmatch(r'"reads";r=(\d+);t=(\d+)', each) for _, each in headers]
+        seconds = [int(each[2]) for each in told]
+        assert 1 <= min(seconds) <= max(seconds) <= 60
+        if max(seconds) - min(seconds) < 30:
+            break  # otherwise a new minute has begun between them
+    # All workers count together; two of them at the same moment may count one.
+    assert quota - REQUESTS <= min(int(each[1]) for each in told) <= quota - REQUESTS + 2

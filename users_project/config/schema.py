@@ -10,6 +10,9 @@ from config.problems import MEDIA_TYPE
 
 _TEXT = {"type": "string"}
 _REQUEST_ID = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
+_RATE_LIMIT = {
+    name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit", "RateLimit-Policy")
+}
 _RETRY_AFTER = {
     "description": "Seconds.",
     "required": True,
@@ -62,7 +65,11 @@ _ERRORS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "414": ("AddressTooLong", "A request line may have 8 kB at most.", {}),
     "415": ("UnknownMediaType", "The body is of no media type that is taken here.", {}),
     "422": ("OtherRequest", "The key was used for another request.", {}),
-    "429": ("TooMany", "Too much of one's own runs.", {"Retry-After": _RETRY_AFTER}),
+    "429": (
+        "TooMany",
+        "Too many requests of one user or address, or too many wrong passwords.",
+        {"Retry-After": _RETRY_AFTER, **_RATE_LIMIT},
+    ),
     "503": (
         "Unavailable",
         "The service, or something it needs, does not answer.",
@@ -78,7 +85,16 @@ COMPONENTS: dict[str, Any] = {
             "description": "The gateway's name of the request, which the logs have too.",
             "required": True,
             "schema": _TEXT,
-        }
+        },
+        "RateLimit": {
+            "description": "What is left of the user's quota, and seconds until it is whole again:"
+            ' `"reads";r=1199;t=42`.',
+            "schema": _TEXT,
+        },
+        "RateLimit-Policy": {
+            "description": 'The quota and its seconds: `"reads";q=1200;w=60`.',
+            "schema": _TEXT,
+        },
     },
     "responses": {
         name: {
@@ -130,7 +146,9 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
 
 def _complete_response(status: str, response: dict[str, Any], operation: dict[str, Any]) -> None:
     response["description"] = response["description"] or HTTPStatus(int(status)).phrase
-    headers: dict[str, Any] = dict(_REQUEST_ID)
+    headers: dict[str, Any] = {**_REQUEST_ID}
+    if any(operation.get("security", [])):
+        headers |= _RATE_LIMIT
     if status >= "400":
         schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
         response["content"] = {MEDIA_TYPE: schema}
@@ -161,7 +179,7 @@ def _parameters(operation: dict[str, Any]) -> set[str]:
 def _errors_of(path: str, method: str, operation: dict[str, Any]) -> Iterator[str]:
     names = _parameters(operation)
     secured = any(operation.get("security", []))
-    yield from ("400", "406", "414", "503", "5XX")
+    yield from ("400", "406", "414", "429", "503", "5XX")
     if secured:
         yield "401"
     if secured and method not in ("get", "head"):
