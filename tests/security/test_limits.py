@@ -47,6 +47,7 @@ def test_requests_of_an_address(gateway, stack):
         ("DELETE", "/api/v1/users/me/"),
         ("POST", "/api/v1/users/me/password/"),
         ("POST", "/api/v1/auth/password-reset/"),
+        ("POST", "/password-reset/"),
     ],
 )
 def test_passwords_of_an_address(gateway, method, path):

@@ -38,7 +38,16 @@ ADMIN = [
 ]
 PAGES = [
     *("/", LOGIN, "/api/v1/", "/api/v1/users/", ME, f"{ME}password/", "/api/v1/docs/users/"),
-    *("/api/v1/auth/token/", NOTES, f"{NOTES}?q=a", "/api/v1/tags/", "/api/v1/trash/"),
+    *("/password-reset/", "/password-reset/confirm/?token=x", "/email-verification/?token=x"),
+    *(
+        "/api/v1/auth/password-reset/",
+        "/api/v1/auth/sessions/",
+        "/api/v1/auth/token/",
+        NOTES,
+        f"{NOTES}?q=a",
+        "/api/v1/tags/",
+        "/api/v1/trash/",
+    ),
     *(f"{NOTES}bulk/", f"{NOTES}import/", "/api/v1/docs/notes/", f"{NOTES}nope/", *ADMIN),
 ]
 ORIGIN = "https://app.example"
@@ -76,6 +85,16 @@ def test_every_page_does_with_a_strict_policy(manager, path):
     assert inline.found == []
     for address in inline.resources:
         assert manager.get(address).status_code == 200, address
+
+
+def test_an_error_of_the_gateway_is_a_page_for_a_browser(manager, send):
+    page = manager.get("/nope<script>")
+    assert (page.status_code, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert page.headers["X-Request-ID"] in page.text
+    assert "nope" not in page.text
+    assert Inline(page).found == []
+    for path in ("/problem", "/problem.html"):
+        assert_problem(send(f"GET {path} HTTP/1.1"), 404, path)
 
 
 def test_the_pages_of_the_admin_are_all_there_are(manager):
@@ -155,7 +174,7 @@ def test_the_flags_of_cookies(api):
 WRITES = [
     operation
     for operation in OPERATIONS
-    if operation.method not in ("GET", "HEAD") and operation.definition.get("security") != []
+    if operation.method not in ("GET", "HEAD") and any(operation.definition.get("security", []))
 ]
 
 

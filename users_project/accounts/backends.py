@@ -53,9 +53,7 @@ class PasswordBackend(ModelBackend):
         if user is None:
             User().set_password(password)
             return False
-        return (
-            user.check_password(password) and user.is_active and not addresses.is_awaited(user)
-        )
+        return user.check_password(password) and user.is_active and not addresses.is_awaited(user)
 
     def _find(self, name: str) -> User | None:
         # The address first: a username may look like somebody else's.
