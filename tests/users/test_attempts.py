@@ -5,6 +5,8 @@ import re
 import pytest
 from django.db import connection
 
+from accounts import password_reset
+from attempts.mails import MAILS
 from attempts.models import Attempts, add, counted, key_of
 from attempts.passwords import FAILURES, FAILURES_OF_ALL, TIME, network_of
 from tests.users.conftest import PASSWORD
@@ -85,6 +87,23 @@ def test_guesses_from_many_networks(ada, sign_in):
     refused = sign_in(address="203.0.113.200")
     assert (refused.status_code, refused["Retry-After"]) == (429, "3600")
     assert sign_in(address=ELSEWHERE).status_code == 200
+
+
+def test_a_new_password_by_mail_gets_in_from_anywhere(ada, sign_in, anonymous):
+    for key in (key_of("network", str(ada.pk), f"{HERE}/32"), key_of("all", str(ada.pk))):
+        Attempts.objects.create(key=key, count=FAILURES_OF_ALL, ends_at="2126-01-01Z")
+    assert sign_in().status_code == 429
+    given = {"token": password_reset.token_of(ada), "new_password": "another Kestrel"}
+    path = "/api/v1/auth/password-reset/confirm/"
+    assert anonymous.post(path, given, HTTP_X_FORWARDED_FOR=HERE).status_code == 204
+    assert sign_in(password="another Kestrel").status_code == 200
+    assert sign_in(password="another Kestrel", address=ELSEWHERE).status_code == 429
+
+
+def test_an_address_gets_few_mails(ada, mailoutbox):
+    for _ in range(MAILS + 1):
+        password_reset.send_link("ADA@example.com")
+    assert len(mailoutbox) == MAILS
 
 
 def test_what_is_wrong_in_a_known_network_counts_for_it_alone(ada, sign_in):

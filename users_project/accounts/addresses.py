@@ -17,6 +17,7 @@ from django.urls import reverse
 from accounts import mail
 from accounts.models import PendingAddress, User
 from accounts.refusals import InvalidLink, Taken, taken, taken_as_field_error
+from attempts import mails
 
 LIFETIME = timedelta(days=3)
 
@@ -93,6 +94,8 @@ def _change(user: User, email: str) -> None:
 
 
 def _send(pending: PendingAddress, send: Callable[..., None]) -> None:
+    if not mails.one_more(pending.email):
+        return
     token = _signer.sign(str(pending.pk))
     link = mail.link(reverse("rest_framework:confirm-address"), token)
     send("confirm_address", pending.email, username=pending.user.username, link=link)

@@ -7,17 +7,20 @@ from uuid import UUID
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
+from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts import mail
 from accounts.models import PendingAddress, User
 from accounts.refusals import InvalidLink
+from attempts import mails
+from attempts.passwords import Tries
 
 
 def send_link(email: str) -> None:
     """Nothing where there is no such account that can sign in with a password."""
     user = User.objects.with_email(email).filter(is_active=True).first()
-    if user is None or not user.has_usable_password():
+    if user is None or not user.has_usable_password() or not mails.one_more(user.email):
         return
     link = mail.link(reverse("rest_framework:password-reset-confirm"), token_of(user))
     mail.send("password_reset", user.email, username=user.username, link=link)
@@ -40,8 +43,8 @@ def user_of(token: str) -> User:
     return user
 
 
-def confirm(token: str, password: str) -> None:
-    """Sets the password and ends every session.
+def confirm(token: str, password: str, request: HttpRequest) -> None:
+    """Sets the password and ends every session. The account is at home then where this is asked.
 
     Raises InvalidLink, and django.core.exceptions.ValidationError for the password.
     """
@@ -54,4 +57,5 @@ def confirm(token: str, password: str) -> None:
         user.change_password(password)
         # Who has the link reads the mail of this address.
         PendingAddress.objects.filter(user=user, email=user.email).delete()
+    Tries(request, str(user.pk)).succeeded()
     mail.send_later("password_changed", user.email, username=user.username)

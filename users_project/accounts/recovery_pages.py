@@ -105,7 +105,8 @@ class PasswordResetConfirm(Page):
         return super().get(request, *args, **kwargs)
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
-        password_reset.confirm(form.cleaned_data["token"], form.cleaned_data["new_password"])
+        given = form.cleaned_data
+        password_reset.confirm(given["token"], given["new_password"], self.request)
         return self.tell("The new password holds. Sign in with it.")
 
 

@@ -39,7 +39,7 @@ class PasswordResetConfirm(TokenView):
     def post(self, request: Request) -> Response:
         given = self.validated()
         try:
-            password_reset.confirm(given["token"], given["new_password"])
+            password_reset.confirm(given["token"], given["new_password"], request)
         except PasswordRefused as error:
             raise serializers.ValidationError(
                 {"new_password": error.messages}, "password"

@@ -44,11 +44,12 @@ class Tries:
 
     def __init__(self, request: HttpRequest, account: str) -> None:
         network = network_of(request)
-        self._device = device_of(request, account)
+        device = device_of(request, account)
         self._of_network = key_of("network", account, network)
         self._of_all = key_of("all", account)
         self._known = key_of("known", account, network)
-        self._of_device = key_of("device", account, self._device) if self._device else None
+        self._of_device = key_of("device", account, device) if device else None
+        self._is_known = False
 
     def require_some_left(self) -> None:
         """Raises TooManyFailures."""
@@ -73,6 +74,7 @@ class Tries:
             add(self._of_all, TIME_OF_ALL)
 
     def succeeded(self) -> None:
+        """Also for a new password by a mail's link: it gets the owner in from anywhere."""
         forget([key for key in (self._of_device, self._of_network) if key])
         if not self._is_known:
             add(self._known, NETWORK_LIFETIME)
