@@ -40,7 +40,7 @@ def at_login(browser):
 
 def later():
     """As if all counts had ended."""
-    Attempts.objects.update(ends_at="2026-01-01Z")
+    Attempts.objects.update(ends_at="2026-01-01T00:00:00Z")
 
 
 def test_ten_wrong_ones_refuse_more_from_there(ada, new_user, sign_in, errors):
@@ -91,7 +91,7 @@ def test_guesses_from_many_networks(ada, sign_in):
 
 def test_a_new_password_by_mail_gets_in_from_anywhere(ada, sign_in, anonymous):
     for key in (key_of("network", str(ada.pk), f"{HERE}/32"), key_of("all", str(ada.pk))):
-        Attempts.objects.create(key=key, count=FAILURES_OF_ALL, ends_at="2126-01-01Z")
+        Attempts.objects.create(key=key, count=FAILURES_OF_ALL, ends_at="2126-01-01T00:00:00Z")
     assert sign_in().status_code == 429
     given = {"token": password_reset.token_of(ada), "new_password": "another Kestrel"}
     path = "/api/v1/auth/password-reset/confirm/"

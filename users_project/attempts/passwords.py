@@ -16,7 +16,8 @@ from secrets import token_urlsafe
 from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
-from rest_framework.exceptions import Throttled
+from rest_framework import status
+from rest_framework.exceptions import APIException
 
 from attempts.models import add, counted, forget, key_of
 
@@ -29,10 +30,13 @@ TIME_OF_ALL, FAILURES_OF_ALL = timedelta(hours=1), 100
 """Of all networks in which the account has not signed in before."""
 
 
-class TooManyFailures(Throttled):
-    wait: int
+class TooManyFailures(APIException):
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_detail = "Too many passwords were wrong. Try again later."
-    extra_detail_singular = extra_detail_plural = ""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.wait = ceil(seconds)  # DRF sends it as Retry-After
 
 
 class Tries:
@@ -43,45 +47,44 @@ class Tries:
     """
 
     def __init__(self, request: HttpRequest, account: str) -> None:
-        network = network_of(request)
-        device = device_of(request, account)
+        network, device = network_of(request), device_of(request, account)
         self._of_network = key_of("network", account, network)
+        self._of_device = key_of("device", account, device) if device else None
         self._of_all = key_of("all", account)
         self._known = key_of("known", account, network)
-        self._of_device = key_of("device", account, device) if device else None
         self._is_known = False
+        # What this try counts for.
+        self._keys: list[bytes] = []
 
     def require_some_left(self) -> None:
         """Raises TooManyFailures."""
-        found = counted([key for key in self._keys if key])
+        device = self._of_device
+        keys = [self._of_network, self._of_all, self._known]
+        found = counted([*keys, device] if device else keys)
         self._is_known = self._known in found
-        if self._of_device and found.get(self._of_device, (0, 0))[0] < FAILURES:
+        if device and found.get(device, (0, 0))[0] < FAILURES:
+            self._keys = [device]
             return
-        count, seconds = found.get(self._of_network, (0, 0))
-        if count >= FAILURES:
-            raise TooManyFailures(wait=ceil(seconds))
-        count, seconds = found.get(self._of_all, (0, 0))
-        if count >= FAILURES_OF_ALL and not self._is_known:
-            raise TooManyFailures(wait=ceil(seconds))
-        self._of_device = None
+        limits = {self._of_network: FAILURES}
+        if not self._is_known:
+            limits[self._of_all] = FAILURES_OF_ALL
+        for key, limit in limits.items():
+            count, seconds = found.get(key, (0, 0))
+            if count >= limit:
+                raise TooManyFailures(seconds)
+        self._keys = [self._of_network]
 
     def failed(self) -> None:
-        if self._of_device:
-            add(self._of_device, TIME)
-            return
-        add(self._of_network, TIME)
-        if not self._is_known:
+        for key in self._keys:
+            add(key, TIME)
+        if self._keys == [self._of_network] and not self._is_known:
             add(self._of_all, TIME_OF_ALL)
 
     def succeeded(self) -> None:
-        """Also for a new password by a mail's link: it gets the owner in from anywhere."""
-        forget([key for key in (self._of_device, self._of_network) if key])
+        """Without a question before it, as after a new password by a mail's link: from anywhere."""
+        forget(self._keys or [self._of_network])
         if not self._is_known:
             add(self._known, NETWORK_LIFETIME)
-
-    @property
-    def _keys(self) -> tuple[bytes | None, ...]:
-        return self._of_device, self._of_network, self._of_all, self._known
 
 
 def network_of(request: HttpRequest) -> str:
