@@ -1,18 +1,42 @@
 """An account's life through the gateway, as JSON."""
 
+import email
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
 import pytest
 
+from tests.system.browser import Browser
 from tests.system.client import Client, User
 from tests.system.problems import assert_problem
 
 ME = "/api/v1/users/me/"
 REFRESH = "/api/v1/auth/token/refresh/"
+SESSIONS = "/api/v1/auth/sessions/"
 
 
 @pytest.fixture
 def tokens(api):
     """What a new user's sign-in gives."""
     return api.post("/api/v1/auth/token/", json=api.register().credentials).json()
+
+
+@pytest.fixture
+def mails(stack):
+    """The texts of the mails to an address so far."""
+    folder = Path(urlsplit(stack.environment_of("users")["EMAIL_URL"]).path)
+
+    def mails(address):
+        found = []
+        for path in sorted(folder.iterdir()):
+            # One mail is a file, whose last line closes it.
+            message = email.message_from_string(path.read_text())
+            if message["To"] == address:
+                found.append(message.get_payload(decode=True).decode())
+        return found
+
+    return mails
 
 
 def refresh(api, token):
@@ -128,6 +152,59 @@ def test_a_deleted_account_takes_its_notes_along(api, notes_sql, wait_until):
     assert notes_sql("SELECT 1 FROM note_tags WHERE note_id = %s", [note["id"]]) == []
     assert_problem(client.get("/api/v1/notes/"), 401)
     assert_problem(api.post("/api/v1/auth/token/", json=client.user.credentials), 401)
+
+
+def test_signing_out_everywhere_reaches_the_notes(api, wait_until):
+    client = api.sign_in()
+    other = api.sign_in(client.user)
+    assert client.get("/api/v1/notes/").status_code == 200
+    for _ in range(2):
+        answer = other.post("/api/v1/auth/logout-all/")
+        assert (answer.status_code, answer.content) == (204, b"")
+    assert_problem(client.get(ME), 401)
+    # As soon as the event is there, not when the token is too old.
+    wait_until(lambda: client.get("/api/v1/notes/").status_code == 401, 30)
+    again = api.sign_in(client.user)
+    assert again.get("/api/v1/notes/").status_code == 200
+
+
+def test_an_ended_session_is_over(api):
+    client = api.sign_in()
+    other = api.sign_in(client.user)
+    (there,) = [each for each in client.get(SESSIONS).json()["results"] if not each["current"]]
+    assert client.delete(f"{SESSIONS}{there['id']}/").status_code == 204
+    assert_problem(other.get(ME), 401)
+    assert_problem(client.delete(f"{SESSIONS}{there['id']}/"), 404)
+
+
+def test_a_forgotten_password(api, mails, wait_until):
+    """By the page that the mail leads to, which the gateway has."""
+    user = api.register()
+    client = api.sign_in(user)
+    with Browser(api.url, user) as browser:
+        asked = browser.open("/login/").links["Forgotten password"]
+        said = browser.submit(browser.open(asked).form_with("email"), email=user.email)
+        assert "is on its way" in said.text
+        wait_until(lambda: mails(user.email))
+        (link,) = re.findall(r"^http\S+", mails(user.email)[0], re.MULTILINE)
+        assert link.startswith(f"{api.url}/password-reset/confirm/?token=")
+        form = browser.open(link).form_with("token", "new_password", "repeated")
+        password = User().password
+        browser.submit(form, new_password=password, repeated=password)
+    assert_problem(client.get(ME), 401)
+    assert_problem(api.post("/api/v1/auth/token/", json=user.credentials), 401)
+    user.password = password
+    assert api.sign_in(user).get(ME).status_code == 200
+
+
+def test_an_export_is_of_oneself(api):
+    api.register()
+    client = api.sign_in()
+    exported = client.get(f"{ME}export/").json()
+    assert exported["user"]["email"] == client.user.email
+    assert [session["id"] for session in exported["sessions"]] == [
+        session["id"] for session in client.get(SESSIONS).json()["results"]
+    ]
 
 
 def test_the_public_keys_are_public_alone(api):

@@ -15,6 +15,7 @@ from tests.system.openapi import OPERATIONS, properties
 from tests.system.problems import assert_problem
 
 NOTES, TAGS, TRASH = "/api/v1/notes/", "/api/v1/tags/", "/api/v1/trash/"
+SESSIONS = "/api/v1/auth/sessions/"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 # Valid bodies of operations on one thing of somebody; others take none.
 BODIES = {
@@ -42,6 +43,7 @@ class Owner:
     def __init__(self, client):
         self.client = client
         self.user = client.user.id
+        self.session = client.get(SESSIONS).json()["results"][0]["id"]
         self.tag = f"theirs {uuid.uuid4().hex[:8]}"
         self.note = self.write(title="Theirs", content="zebra", tags=[self.tag])
         client.put(f"{NOTES}{self.note}/", json={"title": "Theirs", "tags": [self.tag]})
@@ -59,7 +61,12 @@ class Owner:
 
     def in_path(self, path):
         """By parameter: what the owner has, and what of that form never was."""
-        of_notes = {NOTES: self.note, TRASH: self.trashed, "/api/v1/users/": self.user}
+        of_notes = {
+            NOTES: self.note,
+            TRASH: self.trashed,
+            "/api/v1/users/": self.user,
+            SESSIONS: self.session,
+        }
         unknown = {"id": str(uuid.uuid4()), "number": "1", "name": f"nobody {uuid.uuid4().hex[:8]}"}
         prefix = path.partition("{")[0]
         return {"id": of_notes.get(prefix), "number": "1", "name": self.tag}, unknown
@@ -207,3 +214,4 @@ def test_the_owner_still_has_it_all(owner):
     assert (note.headers["ETag"], note.json()["tags"]) == (owner.etag, [owner.tag])
     assert owner.client.get(f"{TRASH}{owner.trashed}/").status_code == 200
     assert owner.client.get(f"{TAGS}{quote(owner.tag)}/").json()["count"] == 2
+    assert owner.client.get(f"{SESSIONS}{owner.session}/").status_code == 200

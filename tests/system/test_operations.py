@@ -1,5 +1,6 @@
 """Every management command of docs/operations.md, run as it stands there on the running stack."""
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -61,8 +62,16 @@ def exported(manage, placeholders):
     manage("notes", "export_notes", placeholders["ID"], "--output", placeholders["FILE"])
 
 
+@pytest.fixture
+def long_after_the_last_rotation(stack):
+    key = Path(stack.environment()["USERS_SIGNING_KEYS_DIR"]) / "next.pem"
+    os.utime(key, (0, 0))
+
+
 @pytest.mark.parametrize(("project", "command"), RUNS, ids=lambda value: value)
 def test_the_command_does_its_work(manage, placeholders, project, command, request):
+    if command == "rotate_signing_key":
+        request.getfixturevalue("long_after_the_last_rotation")
     if command.startswith(WITHOUT_CONSUMER):
         request.getfixturevalue("without_consumer")
         if "--until-caught-up" not in command:

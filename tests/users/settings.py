@@ -16,6 +16,9 @@ os.environ.update(
     # A test of the limits sets its own.
     READS_PER_MINUTE="1000000",
     WRITES_PER_MINUTE="1000000",
+    EMAIL_URL="",
+    EMAIL_FROM="",
+    EMAIL_VERIFICATION="",
     LOG_LEVEL="INFO",
     LOG_FORMAT="json",
 )

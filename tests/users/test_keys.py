@@ -47,6 +47,43 @@ def test_each_rotation_moves_them_on(folder):
     assert kids()["previous"] == first["next"]
 
 
+def rotate_by_command(*options):
+    call_command("rotate_signing_key", *options, stdout=io.StringIO())
+
+
+def test_a_rotation_waits_until_the_last_one_is_known(folder):
+    rotate_by_command()
+    first = kids()
+    with pytest.raises(CommandError, match=r"Try again in 3\d\d s"):
+        rotate_by_command()
+    assert kids() == first
+    made = folder.joinpath("next.pem").stat().st_mtime
+    os.utime(folder / "next.pem", (made - 305, made - 305))
+    with pytest.raises(CommandError, match=r"Try again in \d s"):
+        rotate_by_command()
+    os.utime(folder / "next.pem", (made - 311, made - 311))
+    rotate_by_command()
+    assert kids()["current"] == first["next"]
+    rotate_by_command("--now")
+    assert kids()["previous"] == first["next"]
+
+
+def test_a_rotation_while_the_keys_are_read(folder, monkeypatch):
+    """Whoever reads has all keys of before or all of after it."""
+    keys.rotate(folder)
+    read, rotations = Path.read_bytes, [keys.rotate, lambda _: None]
+
+    def read_and_rotate(path):
+        content = read(path)
+        if path.name == "current.pem" and len(rotations) == 2:
+            rotations.pop(0)(folder)
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", read_and_rotate)
+    assert list(kids()) == ["current", "next", "previous"]
+    assert len(set(kids().values())) == 3
+
+
 def test_a_rotation_that_broke_off_is_made_good(folder):
     keys.rotate(folder)
     current = kids()["current"]

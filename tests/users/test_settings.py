@@ -99,3 +99,80 @@ def test_a_secret_is_long():
     with pytest.raises(ImproperlyConfigured, match="E002 SHORT cannot be read") as refused:
         env.require_valid()
     assert "Kestrel" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}),
+        (
+            "smtp+tls://ada%40example.com:p%2Fw@mail.example.com:587",
+            {
+                "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+                "EMAIL_HOST": "mail.example.com",
+                "EMAIL_PORT": 587,
+                "EMAIL_HOST_USER": "ada@example.com",
+                "EMAIL_HOST_PASSWORD": "p/w",
+                "EMAIL_USE_TLS": True,
+            },
+        ),
+        ("smtp+ssl://mail.example.com", {"EMAIL_PORT": 465, "EMAIL_USE_SSL": True}),
+        ("smtp://127.0.0.1", {"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": 25}),
+        (
+            "filemail:///var/mail",
+            {
+                "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+                "EMAIL_FILE_PATH": "/var/mail",
+            },
+        ),
+    ],
+)
+def test_a_mail_server(given, expected):
+    env = Environment("users", {"EMAIL_URL": given})
+    found = env.mail_server("EMAIL_URL", "consolemail://")
+    env.require_valid()
+    assert {name: found[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "mail.example.com",
+        "smtp://",
+        "smtp://:587",
+        "smtp+tls://mail.example.com:0",
+        "smtp+tls://mail.example.com:99999",
+        "smtp+tls://mail.example.com:port",
+        "smtp://mail.example.com/path",
+        "smtp://mail.example.com?use_tls=1",
+        "smtpx://mail.example.com",
+        "memorymail://",
+        "filemail://",
+        "filemail://folder",
+        "consolemail://host",
+        "https://secret-token@mail.example.com",
+    ],
+)
+def test_what_is_no_mail_server_stops_the_start(given):
+    env = Environment("users", {"EMAIL_URL": given})
+    env.mail_server("EMAIL_URL", "consolemail://")
+    with pytest.raises(
+        ImproperlyConfigured, match=r"users\.E002 EMAIL_URL .*smtp\+tls://"
+    ) as error:
+        env.require_valid()
+    assert "secret-token" not in str(error.value)
+
+
+@pytest.mark.parametrize("given", ["notes@example.com", "Notes <notes@example.com>"])
+def test_a_sender(given):
+    env = Environment("users", {"EMAIL_FROM": given})
+    assert env.address("EMAIL_FROM", "noreply@localhost") == given
+    env.require_valid()
+
+
+@pytest.mark.parametrize("given", ["notes", "Notes", "a@b c", "a@example.com\nBcc: b@example.com"])
+def test_what_is_no_sender_stops_the_start(given):
+    env = Environment("users", {"EMAIL_FROM": given})
+    env.address("EMAIL_FROM", "noreply@localhost")
+    with pytest.raises(ImproperlyConfigured, match=r"users\.E002 EMAIL_FROM "):
+        env.require_valid()

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import os
+import time
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -25,6 +27,8 @@ from config.errors import ServiceUnavailable
 logger = structlog.get_logger(__name__)
 
 NAMES = ("current", "next", "previous")
+INTERVAL = 310
+"""Seconds from one rotation to the next: an access token's life and the leeway of its verifiers."""
 
 
 class SigningKeyError(ServiceUnavailable):
@@ -71,14 +75,18 @@ class KeyFolder:
 
     def keys(self) -> dict[str, SigningKey]:
         """The keys by file name without ``.pem``; raises SigningKeyError."""
-        # Taken before reading: a file that changes meanwhile is read again the next time.
-        stamps = [_stamp(self._folder / f"{name}.pem") for name in NAMES]
-        if self._loaded is None or self._loaded[0] != stamps:
+        stamps = self._stamps()
+        while self._loaded is None or self._loaded[0] != stamps:
+            before = stamps
             try:
-                self._loaded = (stamps, self._read())
+                keys = self._read()
             except SigningKeyError as error:
                 logger.error("no_signing_key", reason=error.reason)
                 raise
+            # Not some of before and some of after a rotation: a key would be missing.
+            stamps = self._stamps()
+            if stamps == before:
+                self._loaded = (stamps, keys)
         return self._loaded[1]
 
     def current(self) -> SigningKey:
@@ -90,6 +98,9 @@ class KeyFolder:
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         unique = {key.kid: key.jwk for key in self.keys().values()}
         return {"keys": list(unique.values())}
+
+    def _stamps(self) -> list[tuple[int, int] | None]:
+        return [_stamp(self._folder / f"{name}.pem") for name in NAMES]
 
     def _read(self) -> dict[str, SigningKey]:
         keys = {}
@@ -121,6 +132,18 @@ def rotate(folder: Path) -> None:
         _replace(folder / "previous.pem", current.read_bytes())
     following.replace(current)
     _write_new_key(following)
+
+
+def seconds_to_wait(folder: Path) -> int:
+    """How long it is too soon for another rotation, 0 where there was none.
+
+    A verifier may not know the last one's key, and what the one before signed may still be valid.
+    """
+    try:
+        age = time.time() - (folder / "next.pem").stat().st_mtime
+    except FileNotFoundError:
+        return 0
+    return max(0, math.ceil(INTERVAL - age))
 
 
 def key_folder() -> KeyFolder:

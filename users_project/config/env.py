@@ -19,13 +19,13 @@ from django.core.validators import validate_email
 T = TypeVar("T")
 
 SECRET_LENGTH = 50  # characters, as Django's own check security.W009 asks
-# Whether a URL of the scheme has a host, and a path.
+# Whether a URL of the scheme has a host, and a path; and the port of one without.
 _MAIL_URLS = {
-    "smtp": (True, False),
-    "smtp+tls": (True, False),
-    "smtp+ssl": (True, False),
-    "filemail": (False, True),
-    "consolemail": (False, False),
+    "smtp": (True, False, 25),
+    "smtp+tls": (True, False, 587),
+    "smtp+ssl": (True, False, 465),
+    "filemail": (False, True, 0),
+    "consolemail": (False, False, 0),
 }
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -121,12 +121,13 @@ class Environment:
         def parse(raw: str) -> dict[str, Any]:
             url = urlsplit(raw)
             # A server or a folder, as the scheme has it, and nothing else. `port` may raise.
-            given = (bool(url.hostname), len(url.path) > 1)
-            if given != _MAIL_URLS[url.scheme] or url.query or url.fragment or url.port == 0:
+            *parts, port = _MAIL_URLS[url.scheme]
+            given = [bool(url.hostname), len(url.path) > 1]
+            if given != parts or url.query or url.fragment or url.port == 0:
                 raise ValueError
             config: dict[str, Any] = environ.Env.email_url_config(raw)
             # django-environ drops the first slash.
-            return {**config, "EMAIL_FILE_PATH": url.path or None}
+            return {**config, "EMAIL_FILE_PATH": url.path or None, "EMAIL_PORT": url.port or port}
 
         hint = "A URL like smtp+tls://user:password@host:587, filemail:///folder or consolemail://."
         return self._read(name, parse(default), parse, hint) or {}
