@@ -4,7 +4,8 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from accounts.models import Session, User
+from accounts import addresses
+from accounts.models import PendingAddress, Session, User
 from tests.users.conftest import HTML, PASSWORD
 
 ADMIN = "/admin/users/"
@@ -38,8 +39,12 @@ def form_of(user, **changes):
     boxes = {
         name: "on" for name in ("is_active", "is_staff", "is_superuser") if getattr(user, name)
     }
-    sessions = {"sessions-TOTAL_FORMS": 0, "sessions-INITIAL_FORMS": 0}
-    fields = {"username": user.username, "email": user.email, **boxes, **sessions, **changes}
+    inlines = {
+        f"{name}-{count}_FORMS": 0
+        for name in ("sessions", "pending_address")
+        for count in ("TOTAL", "INITIAL")
+    }
+    fields = {"username": user.username, "email": user.email, **boxes, **inlines, **changes}
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -191,3 +196,20 @@ def test_sessions_are_read_only(admin, ada, tokens):
 def test_the_log_names_fields_and_no_values(admin, ada):
     admin.post(page_of(ada), form_of(ada, email="secret@example.com"))
     assert "secret" not in LogEntry.objects.latest("pk").change_message
+
+
+def test_an_address_is_confirmed_by_hand(admin, ada, settings):
+    settings.EMAIL_VERIFICATION = True
+    addresses.ask(ada, ada.email)
+    pending = PendingAddress.objects.get()
+    assert addresses.is_awaited(ada)
+    assert "ada@example.com" in admin.get(page_of(ada)).text
+    changes = {
+        "pending_address-TOTAL_FORMS": 1,
+        "pending_address-INITIAL_FORMS": 1,
+        "pending_address-0-id": pending.pk,
+        "pending_address-0-user": ada.pk,
+        "pending_address-0-DELETE": "on",
+    }
+    assert admin.post(page_of(ada), form_of(ada, **changes)).status_code == 302
+    assert not addresses.is_awaited(ada)

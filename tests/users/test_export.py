@@ -28,7 +28,7 @@ def test_everything_of_ones_own(signed_in, tokens, anonymous, staff, new_user):
         change_message='[{"changed": {"fields": ["Active"]}}]',
     )
     response = client.get(EXPORT)
-    assert response.status_code == 200
+    assert (response.status_code, response["Cache-Control"]) == (200, "no-store")
     body = response.json()
     assert list(body) == ["user", "unconfirmed_addresses", "sessions", "admin_actions"]
     assert body["user"]["email"] == "grace@example.com"

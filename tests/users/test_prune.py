@@ -36,11 +36,10 @@ def kept_and_overdue(ada, new_user, tokens):
             SessionStore().create()
         addresses.ask(user, "next@example.com")
     addresses.ask(User.objects.get(username="eve"), "eve@example.com")
-    old = list(Session.objects.filter(user=ada).values_list("pk", flat=True))
-    Session.objects.filter(pk=old[0]).update(expires_at=ago(seconds=1))
-    tokens_of = RefreshToken.objects.filter
-    first = tokens_of(session=old[1]).earliest("id")
-    tokens_of(pk=first.pk).update(created_at=ago(days=14, seconds=1))
+    first = RefreshToken.objects.earliest("id")
+    RefreshToken.objects.filter(pk=first.pk).update(created_at=ago(days=14, seconds=1))
+    other = Session.objects.filter(user=ada).exclude(pk=first.session_id)
+    other.update(expires_at=ago(seconds=1))
     BrowserSession.objects.filter(pk__in=BrowserSession.objects.all()[:2]).update(
         expire_date=ago(seconds=1)
     )

@@ -10,6 +10,7 @@ from django.core.management import call_command
 
 from config import settings as production
 from config.env import Environment
+from config.mail_env import MailEnvironment
 
 ROOT = Path(__file__).parents[2]
 
@@ -128,7 +129,7 @@ def test_a_secret_is_long():
     ],
 )
 def test_a_mail_server(given, expected):
-    env = Environment("users", {"EMAIL_URL": given})
+    env = MailEnvironment("users", {"EMAIL_URL": given})
     found = env.mail_server("EMAIL_URL", "consolemail://")
     env.require_valid()
     assert {name: found[name] for name in expected} == expected
@@ -154,7 +155,7 @@ def test_a_mail_server(given, expected):
     ],
 )
 def test_what_is_no_mail_server_stops_the_start(given):
-    env = Environment("users", {"EMAIL_URL": given})
+    env = MailEnvironment("users", {"EMAIL_URL": given})
     env.mail_server("EMAIL_URL", "consolemail://")
     with pytest.raises(
         ImproperlyConfigured, match=r"users\.E002 EMAIL_URL .*smtp\+tls://"
@@ -165,14 +166,14 @@ def test_what_is_no_mail_server_stops_the_start(given):
 
 @pytest.mark.parametrize("given", ["notes@example.com", "Notes <notes@example.com>"])
 def test_a_sender(given):
-    env = Environment("users", {"EMAIL_FROM": given})
+    env = MailEnvironment("users", {"EMAIL_FROM": given})
     assert env.address("EMAIL_FROM", "noreply@localhost") == given
     env.require_valid()
 
 
 @pytest.mark.parametrize("given", ["notes", "Notes", "a@b c", "a@example.com\nBcc: b@example.com"])
 def test_what_is_no_sender_stops_the_start(given):
-    env = Environment("users", {"EMAIL_FROM": given})
+    env = MailEnvironment("users", {"EMAIL_FROM": given})
     env.address("EMAIL_FROM", "noreply@localhost")
     with pytest.raises(ImproperlyConfigured, match=r"users\.E002 EMAIL_FROM "):
         env.require_valid()

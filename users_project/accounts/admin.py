@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.models import Session, User, UserQuerySet
+from accounts.models import PendingAddress, Session, User, UserQuerySet
 from config.paginator import CappedPaginator
 
 
@@ -32,6 +32,16 @@ class SessionInline(admin.TabularInline[Session, User]):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class PendingAddressInline(admin.TabularInline[PendingAddress, User]):
+    model = PendingAddress
+    fields = readonly_fields = ("email", "created_at")
+    verbose_name_plural = "Address to be confirmed (deleted, that of a new user is)"
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
@@ -74,7 +84,7 @@ class UserAdmin(DjangoUserAdmin[User]):
     add_fieldsets = (
         (None, {"fields": ("username", "email", "usable_password", "password1", "password2")}),
     )
-    inlines = (SessionInline,)
+    inlines = (PendingAddressInline, SessionInline)
     actions = ("deactivate", "sign_out_everywhere")
 
     @admin.display(description="password")

@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib.admin.models import LogEntry
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Q
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import cache_control
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -75,6 +77,7 @@ class ExportSerializer(serializers.Serializer[Any]):
     admin_actions = AdminActionSerializer(many=True)
 
 
+@method_decorator(cache_control(no_store=True), name="dispatch")
 class Export(APIView):
     @extend_schema(
         operation_id="export_me", summary="All that is kept about you", responses=ExportSerializer

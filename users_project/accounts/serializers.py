@@ -13,7 +13,7 @@ from rest_framework.utils import html
 
 from accounts import addresses
 from accounts.backends import MAX_PASSWORD_LENGTH
-from accounts.models import Session, User
+from accounts.models import User
 from accounts.refusals import WrongPassword, taken_as_field_error
 from accounts.validators import UsernameValidator
 from config.parsers import require_body
@@ -199,18 +199,6 @@ class LinkSerializer(StrictSerializer):
 
 class NewPasswordSerializer(LinkSerializer):
     new_password = NewPasswordField()
-
-
-class SessionSerializer(serializers.ModelSerializer[Session]):
-    current = serializers.SerializerMethodField(help_text="Whether it is the one that asks.")
-
-    class Meta:
-        model = Session
-        fields = ["id", "created_at", "last_used_at", "expires_at", "user_agent", "current"]
-        read_only_fields = fields
-
-    def get_current(self, session: Session) -> bool:
-        return bool(str(session.pk) == self.context["request"].auth["sid"])
 
 
 class RefreshSerializer(StrictSerializer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import generics, status
+from rest_framework import generics, serializers, status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -13,7 +13,18 @@ from rest_framework.views import APIView
 from accounts.authentication import TokenAuthentication, signed_in
 from accounts.models import Session, SessionQuerySet, User
 from accounts.pagination import NewestFirst
-from accounts.serializers import SessionSerializer
+
+
+class SessionSerializer(serializers.ModelSerializer[Session]):
+    current = serializers.SerializerMethodField(help_text="Whether it is the one that asks.")
+
+    class Meta:
+        model = Session
+        fields = ["id", "created_at", "last_used_at", "expires_at", "user_agent", "current"]
+        read_only_fields = fields
+
+    def get_current(self, session: Session) -> bool:
+        return bool(str(session.pk) == self.context["request"].auth["sid"])
 
 
 class HasToken(BasePermission):

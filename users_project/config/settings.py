@@ -9,14 +9,14 @@ import django_stubs_ext
 from corsheaders.defaults import default_headers
 
 from config import logs, schema
-from config.env import Environment
+from config.mail_env import MailEnvironment
 
 # Generic admin classes at run time, as the type checker sees them.
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = Environment("users")
+env = MailEnvironment("users")
 
 DEBUG = env.boolean("DEBUG", False)
 SECRET_KEY = env.secret("USERS_SECRET_KEY")
