@@ -37,11 +37,11 @@ def kept_and_overdue(ada, new_user, tokens):
         addresses.ask(user, "next@example.com")
     addresses.ask(User.objects.get(username="eve"), "eve@example.com")
     first = RefreshToken.objects.earliest("id")
-    RefreshToken.objects.filter(pk=first.pk).update(created_at=ago(days=14, seconds=1))
+    RefreshToken.objects.filter(pk=first.pk).update(created_at=ago(days=15))
     other = Session.objects.filter(user=ada).exclude(pk=first.session_id)
-    other.update(expires_at=ago(seconds=1))
+    other.update(expires_at=ago(hours=1))
     BrowserSession.objects.filter(pk__in=BrowserSession.objects.all()[:2]).update(
-        expire_date=ago(seconds=1)
+        expire_date=ago(hours=1)
     )
     PendingAddress.objects.exclude(user__username="bob").update(created_at=ago(days=4))
     return {"tokens": 1, "sessions": 1, "browser_sessions": 2, "proposed_addresses": 1}
