@@ -8,25 +8,15 @@ every problem, so that a start names all of them at once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from email.utils import parseaddr
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import environ
-from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.core.validators import validate_email
+from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
 
 SECRET_LENGTH = 50  # characters, as Django's own check security.W009 asks
-# Whether a URL of the scheme has a host, and a path.
-_MAIL_URLS = {
-    "smtp": (True, False),
-    "smtp+tls": (True, False),
-    "smtp+ssl": (True, False),
-    "filemail": (False, True),
-    "consolemail": (False, False),
-}
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -114,36 +104,6 @@ class Environment:
 
         hint = "A URL like postgres://user:password@host:5432/name."
         return self._read(name, None, parse, hint) or {}
-
-    def mail_server(self, name: str, default: str) -> dict[str, Any]:
-        """A mail server's URL as Django's ``EMAIL_*`` settings."""
-
-        def parse(raw: str) -> dict[str, Any]:
-            url = urlsplit(raw)
-            # A server or a folder, as the scheme has it, and nothing else. `port` may raise.
-            given = (bool(url.hostname), len(url.path) > 1)
-            if given != _MAIL_URLS[url.scheme] or url.query or url.fragment or url.port == 0:
-                raise ValueError
-            config: dict[str, Any] = environ.Env.email_url_config(raw)
-            # django-environ drops the first slash.
-            return {**config, "EMAIL_FILE_PATH": url.path or None}
-
-        hint = "A URL like smtp+tls://user:password@host:587, filemail:///folder or consolemail://."
-        return self._read(name, parse(default), parse, hint) or {}
-
-    def address(self, name: str, default: str) -> str:
-        """An e-mail address, with or without a name before it in angle brackets."""
-
-        def parse(raw: str) -> str:
-            try:
-                validate_email(parseaddr(raw)[1])
-            except ValidationError:
-                raise ValueError from None
-            if not raw.isprintable():
-                raise ValueError
-            return raw
-
-        return self._read(name, default, parse, "Like Notes <notes@example.com>.") or ""
 
     def require_valid(self) -> None:
         """Raises ImproperlyConfigured with one line for each problem found so far."""
