@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -181,7 +182,8 @@ def test_an_absolute_address_goes_before_the_host(send):
         *("X-Forwarded-Host: evil.example", "Forwarded: host=evil.example;proto=https"),
         *("X-Forwarded-Server: evil.example", "X-Host: evil.example", "X-Forwarded-Port: 666"),
         *("X-Original-URL: /admin/users/", "X-Rewrite-URL: /admin/users/", "Front-End-Https: on"),
-        *("X-Forwarded-Proto: https", "X-Forwarded-Ssl: on", "X-HTTP-Method-Override: DELETE"),
+        *("X-Forwarded-Proto: https", "X-Forwarded-Ssl: on", "X-Forwarded-Protocol: ssl"),
+        *("X-HTTP-Method-Override: DELETE"),
         *("X-Forwarded-Prefix: /evil", "Script-Name: /evil", "X_Forwarded_Host: evil.example"),
         *("Remote-User: admin", "X-Real-IP: 127.0.0.1", "X-Accel-Redirect: /static/users/x"),
     ],
@@ -232,7 +234,8 @@ def test_slow_clients_are_cut(gateway, stack, beginning):
         port = int(url.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             connection.sendall(beginning.encode())
-            assert connection.recv(1024)[:12] in (b"", b"HTTP/1.1 408")
+            with suppress(ConnectionResetError):  # that is how it is cut
+                assert connection.recv(1024) == b""
         assert log.read_text().count("request_finished") == before
 
 

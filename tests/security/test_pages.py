@@ -32,7 +32,12 @@ HEADERS = {
 }
 ADMIN = [
     *("/admin/users/", "/admin/users/accounts/user/", "/admin/users/accounts/user/add/"),
-    *("/admin/users/outbox/outboxevent/", "/admin/notes/", "/admin/notes/notes/note/"),
+    *(
+        "/admin/users/auth/group/",
+        "/admin/users/outbox/outboxevent/",
+        "/admin/notes/",
+        "/admin/notes/notes/note/",
+    ),
     *("/admin/notes/notes/note/add/", "/admin/notes/notes/tag/", "/admin/notes/users/user/"),
     *("/admin/notes/inbox/eventlogentry/", "/admin/notes/inbox/deadletter/"),
 ]
@@ -60,6 +65,7 @@ def manager(stack):
     with Browser(stack.gateway_url, User(admin.USERNAME, password=password)) as browser:
         form = browser.sign_in(NOTES).form_with("title", "content", "tags")
         browser.submit(form, title="A note", content="text", tags="red")
+        browser.hooks["response"].clear()  # staff sees everybody's address
         yield browser
 
 
@@ -85,6 +91,20 @@ def test_every_page_does_with_a_strict_policy(manager, path):
     assert inline.found == []
     for address in inline.resources:
         assert manager.get(address).status_code == 200, address
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", LOGIN, f"{LOGIN}?next={NOTES}", "/password-reset/", "/email-verification/?token=x"),
+        *("/password-reset/confirm/?token=x", "/api/v1/users/", NOTES, "/admin/users/"),
+    ],
+)
+def test_so_do_the_pages_for_everybody(api, path):
+    with Browser(api.url) as browser:
+        page = browser.get(path)
+    assert policy(page) == PAGE
+    assert Inline(page).found == []
 
 
 def test_an_error_of_the_gateway_is_a_page_for_a_browser(manager, send):

@@ -8,19 +8,18 @@ from datetime import timedelta
 from django.db import connection, models
 from django.utils.crypto import salted_hmac
 
-# With each row that is written some go whose time is over, for nobody may ask for theirs again.
 _ADD = """
-WITH old AS (
-    DELETE FROM attempts WHERE key IN (
-        SELECT key FROM attempts WHERE ends_at < now() AND key <> %(key)s
-        ORDER BY ends_at LIMIT 10 FOR UPDATE SKIP LOCKED
-    )
-)
 INSERT INTO attempts (key, count, ends_at)
 VALUES (%(key)s, 1, now() + make_interval(secs => %(seconds)s))
 ON CONFLICT (key) DO UPDATE SET
     count = CASE WHEN attempts.ends_at < now() THEN 1 ELSE attempts.count + 1 END,
     ends_at = CASE WHEN attempts.ends_at < now() THEN excluded.ends_at ELSE attempts.ends_at END
+"""
+# In a transaction of its own: with the row that is added, two could wait for each other.
+_DROP_OLD = """
+DELETE FROM attempts WHERE key IN (
+    SELECT key FROM attempts WHERE ends_at < now() ORDER BY ends_at LIMIT 10 FOR UPDATE SKIP LOCKED
+)
 """
 _COUNTED = """
 SELECT key, count, extract(epoch FROM ends_at - now())::float FROM attempts
@@ -61,8 +60,12 @@ def counted(keys: Sequence[bytes]) -> dict[bytes, tuple[int, float]]:
 
 
 def add(key: bytes, time: timedelta) -> None:
-    """One more; the first begins a time of so long."""
+    """One more; the first begins a time of so long.
+
+    Some rows go whose time is over, for nobody may ask for theirs again.
+    """
     with connection.cursor() as cursor:
+        cursor.execute(_DROP_OLD)
         cursor.execute(_ADD, {"key": key, "seconds": time.total_seconds()})
 
 

@@ -27,6 +27,8 @@ keepalive = 75
 max_requests = 0
 graceful_timeout = 20
 control_socket_disable = True
+# Django reads the gateway's X-Forwarded-Proto. gunicorn would compare it with headers of a client.
+secure_scheme_headers: dict[str, str] = {}
 # As much as the gateway lets through, which answers with a problem; a refusal of gunicorn is HTML.
 limit_request_line = 8190
 limit_request_fields = 10_000
