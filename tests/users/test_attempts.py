@@ -11,7 +11,7 @@ from attempts.models import Attempts, add, counted, key_of
 from attempts.passwords import FAILURES, FAILURES_OF_ALL, TIME, network_of
 from tests.users.conftest import PASSWORD
 
-TOKEN, LOGIN = "/api/v1/auth/token/", "/login/"
+TOKEN, LOGIN, ME = "/api/v1/auth/token/", "/login/", "/api/v1/users/me/"
 HERE, ELSEWHERE = "203.0.113.7", "198.51.100.1"
 
 
@@ -158,6 +158,18 @@ def test_a_refused_try_runs_no_hasher(ada, sign_in, monkeypatch):
     sign_in(password="wrong", times=FAILURES)
     monkeypatch.setattr(type(ada), "check_password", None)
     assert sign_in().status_code == 429
+
+
+def test_a_session_is_asked_again_ten_times(ada, api, signed_in):
+    for _ in range(FAILURES - 5):
+        assert api.delete(ME, {"password": "wrong"}).status_code == 403
+    change = {"current_password": "wrong", "new_password": "another Kestrel"}
+    for _ in range(5):
+        assert api.post(f"{ME}password/", change).status_code == 403
+    refused = api.delete(ME, {"password": PASSWORD})
+    assert (refused.status_code, refused["Retry-After"]) == (429, "900")
+    # The owner's own session.
+    assert signed_in(ada).delete(ME, {"password": PASSWORD}).status_code == 204
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from accounts.backends import MAX_PASSWORD_LENGTH
 from accounts.models import User
 from accounts.refusals import WrongPassword, taken_as_field_error
 from accounts.validators import UsernameValidator
+from attempts.passwords import asked_again
 from config.parsers import require_body
 
 # Docstrings of serializers and views go into the OpenAPI document.
@@ -226,9 +227,9 @@ class TokenAnswerSerializer(serializers.Serializer[Any]):
     expires_in = serializers.IntegerField(help_text="Seconds.")
 
 
-def require_password(user: User, given: Mapping[str, str], field: str) -> None:
-    """Asks for the user's password again. Raises WrongPassword."""
-    if not user.check_password(given[field]):
+def require_password(user: User, sid: str, given: Mapping[str, str], field: str) -> None:
+    """Asks for the user's password again. Raises WrongPassword, TooManyFailures."""
+    if not asked_again(sid, lambda: user.check_password(given[field])):
         raise WrongPassword({field: "This is not the password."}, code="wrong_password")
 
 

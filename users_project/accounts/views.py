@@ -111,8 +111,8 @@ class Me(generics.RetrieveUpdateDestroyAPIView[User]):
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        user = self.get_object()
-        require_password(user, serializer.validated_data, "password")
+        user, sid = signed_in(request)
+        require_password(user, sid, serializer.validated_data, "password")
         user.delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -129,7 +129,7 @@ class Password(generics.GenericAPIView[User]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         user, sid = signed_in(request)
-        require_password(user, serializer.validated_data, "current_password")
+        require_password(user, sid, serializer.validated_data, "current_password")
         user.change_password(serializer.validated_data["new_password"], keep=sid)
         mail.send_later("password_changed", user.email, username=user.username)
         if request.session.get("sid") == sid:

@@ -8,6 +8,7 @@ account has a count of its own, and neither of these is in its way.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from math import ceil
@@ -85,6 +86,22 @@ class Tries:
         forget(self._keys or [self._of_network])
         if not self._is_known:
             add(self._known, NETWORK_LIFETIME)
+
+
+def asked_again(session: str, accepts: Callable[[], bool]) -> bool:
+    """Whether who is signed in gives their password. Raises TooManyFailures.
+
+    A session has a count of its own: who has stolen one keeps the owner out of nothing.
+    """
+    key = key_of("session", session)
+    count, seconds = counted([key]).get(key, (0, 0))
+    if count >= FAILURES:
+        raise TooManyFailures(seconds)
+    if accepts():
+        forget([key])
+        return True
+    add(key, TIME)
+    return False
 
 
 def network_of(request: HttpRequest) -> str:
