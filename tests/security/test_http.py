@@ -183,7 +183,7 @@ def test_an_absolute_address_goes_before_the_host(send):
         *("X-Forwarded-Server: evil.example", "X-Host: evil.example", "X-Forwarded-Port: 666"),
         *("X-Original-URL: /admin/users/", "X-Rewrite-URL: /admin/users/", "Front-End-Https: on"),
         *("X-Forwarded-Proto: https", "X-Forwarded-Ssl: on", "X-Forwarded-Protocol: ssl"),
-        *("X-HTTP-Method-Override: DELETE"),
+        "X-HTTP-Method-Override: DELETE",
         *("X-Forwarded-Prefix: /evil", "Script-Name: /evil", "X_Forwarded_Host: evil.example"),
         *("Remote-User: admin", "X-Real-IP: 127.0.0.1", "X-Accel-Redirect: /static/users/x"),
     ],

@@ -39,7 +39,7 @@ ADMIN = [
         "/admin/notes/notes/note/",
     ),
     *("/admin/notes/notes/note/add/", "/admin/notes/notes/tag/", "/admin/notes/users/user/"),
-    *("/admin/notes/inbox/eventlogentry/", "/admin/notes/inbox/deadletter/"),
+    *("/admin/notes/inbox/eventlog/", "/admin/notes/inbox/deadletter/"),
 ]
 PAGES = [
     *("/", LOGIN, "/api/v1/", "/api/v1/users/", ME, f"{ME}password/", "/api/v1/docs/users/"),
