@@ -82,7 +82,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.logs.RequestLog",
-    # Its headers cost as much as the limits; without an origin there are none.
+    # It costs more than the limits do; without an origin there is nothing to say.
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "config.limits.tell",
     "config.bodies.read_to_the_end",
