@@ -94,7 +94,7 @@ class TagDetail(MergePatched, TagView):
         responses=TagChangeSerializer,
     )
     def patch(self, request: Request, name: str) -> Response:
-        dry_run = read_dry_run(request.query_params)
+        dry_run = read_dry_run(request)
         serializer = self.get_serializer(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         old, use = self._find()
@@ -114,7 +114,7 @@ class TagDetail(MergePatched, TagView):
         responses={200: TagChangeSerializer},
     )
     def delete(self, request: Request, name: str) -> Response:
-        dry_run = read_dry_run(request.query_params)
+        dry_run = read_dry_run(request)
         name, use = self._find()
         if not dry_run:
             use = detach_tag(signed_in(request), name)

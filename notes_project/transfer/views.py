@@ -19,11 +19,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.errors import InvalidParameters
+from config.negotiation import FORMAT
 from notes.etags import is_page
 from notes.filters import refuse_unknown
 from notes.pagination import read_once
 from transfer import errors, importing, jsonl, markdown
-from transfer.negotiation import FORMAT, ByFormat, JSONLinesRenderer, MarkdownRenderer
+from transfer.negotiation import ByFormatAlone, JSONLinesRenderer, MarkdownRenderer
 from transfer.pace import at_pace
 from transfer.places import place
 from transfer.serializers import ImportSerializer, ReportSerializer
@@ -43,7 +44,7 @@ _STATUS = {
 
 class ExportView(APIView):
     renderer_classes = [JSONLinesRenderer, MarkdownRenderer]
-    content_negotiation_class = ByFormat
+    content_negotiation_class = ByFormatAlone
 
     @extend_schema(
         operation_id="export_notes",
@@ -64,7 +65,7 @@ class ExportView(APIView):
         },
     )
     def get(self, request: Request) -> HttpResponseBase:
-        refuse_unknown(request.query_params, {FORMAT})
+        refuse_unknown(request, {FORMAT})
         renderer = request.accepted_renderer
         is_lines = isinstance(renderer, JSONLinesRenderer)
         write = jsonl.write if is_lines else markdown.write
@@ -140,7 +141,7 @@ class ImportView(generics.GenericAPIView[Any]):
         },
     )
     def post(self, request: Request) -> HttpResponseBase:
-        refuse_unknown(request.query_params, {DRY_RUN, FORMAT})
+        refuse_unknown(request, {DRY_RUN, FORMAT})
         try:
             user = signed_in(request)
             with files_of(request) as files, place(user):

@@ -40,7 +40,7 @@ class TestTagList:
             api.get(f"{TAGS}?limit=15")
 
     def test_prefix(self, api):
-        make(api, tags=["work", "workshop", "wör", "w_rk", "w%", ".net"])
+        make(api, tags=["work", "workshop", "wör", "w_rk", "w%", "w x", ".net"])
 
         def names(prefix):
             response = api.get(TAGS, {"prefix": prefix})
@@ -50,10 +50,14 @@ class TestTagList:
         assert names("w_") == ["w_rk"]
         assert names("w%") == ["w%"]
         assert names(".") == [".net"]
-        assert len(names("")) == 6
+        assert len(names("")) == 7
+        assert names("W ") == names("w\u3000") == ["w x"]
+        assert names(" w  x") == ["w x"]
         assert names("none") == []
 
-    @pytest.mark.parametrize("query", ["tag=a", "prefix=%00", "prefix=" + "a" * 101, "limit=0"])
+    @pytest.mark.parametrize(
+        "query", ["tag=a", "prefix=%00", "prefix=%ff", "prefix=" + "a" * 101, "limit=0"]
+    )
     def test_what_cannot_be_asked_is_refused_by_name(self, api, query):
         name = query.split("=")[0]
         code = "unknown" if name == "tag" else "invalid"
