@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "config.bodies.read_to_the_end",
     "config.problems.keep_to_accept",
     "config.bodies.refuse_encoded",
+    "config.problems.RefuseHandMade",
     "django.middleware.security.SecurityMiddleware",
     "config.admin_middleware.Sessions",
     "config.slashes.AppendSlash",
@@ -133,6 +134,8 @@ CSRF_FAILURE_VIEW = "config.problems.csrf_failure"
 
 # As much as the gateway lets through: the field's own limit then names the field.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
+# Who deletes as many as the admin's list counts confirms each.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_100
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["users.authentication.TokenAuthentication"],

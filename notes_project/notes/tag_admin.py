@@ -18,7 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from config.paginator import CappedPaginator
+from config.admin_lists import CappedAdmin
 from notes.models import Note, NoteTag, Tag
 from notes.tag_changes import LONGEST, Unfinished, delete_orphans, merge_tag
 from notes.tag_names import InvalidTagName, normalise
@@ -67,14 +67,12 @@ class UseFilter(admin.SimpleListFilter):
         return queryset
 
 
-class TagAdmin(admin.ModelAdmin[Tag]):
+class TagAdmin(CappedAdmin[Tag]):
     form = TagForm
     list_display = ("name", "notes_count", "users_count")
     list_filter = (UseFilter,)
     search_fields = ("name",)
     ordering = ("name",)
-    paginator = CappedPaginator
-    show_full_result_count = False
     actions = ("merge", "delete_unused")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tag]:
@@ -141,8 +139,7 @@ class TagAdmin(admin.ModelAdmin[Tag]):
         description="Delete those of the selected tags that no note has", permissions=["delete"]
     )
     def delete_unused(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        # As many as the list counts.
-        tags = {tag.pk: tag for tag in queryset[: CappedPaginator.CAP]}
+        tags = {tag.pk: tag for tag in queryset}
         deleted = [tags[key] for key in delete_orphans(tags)]
         self._log_deletions(request, deleted)
         self.message_user(request, f"Deleted: {len(deleted)}.", messages.SUCCESS)

@@ -5,6 +5,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from accounts.models import Session, User
+from config.admin_lists import CappedPaginator
 from tests.users.conftest import HTML, PASSWORD
 
 ADMIN = "/admin/users/"
@@ -41,6 +42,19 @@ def form_of(user, **changes):
     sessions = {"sessions-TOTAL_FORMS": 0, "sessions-INITIAL_FORMS": 0}
     fields = {"username": user.username, "email": user.email, **boxes, **sessions, **changes}
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def test_of_more_users_than_the_list_counts_nothing_is_done(admin, ada, monkeypatch):
+    monkeypatch.setattr(CappedPaginator, "CAP", 1)
+    fields = {"action": "deactivate", "_selected_action": ada.pk, "select_across": "1"}
+    page = admin.post(LIST, {**fields, "index": "0"}, follow=True)
+    assert "More than 1 are selected, and nothing is done." in page.text
+    assert not User.objects.filter(is_active=False).exists()
+
+
+def test_an_id_that_is_none_is_a_400(admin):
+    fields = {"action": "deactivate", "_selected_action": "x"}
+    assert admin.post(LIST, fields).status_code == 400
 
 
 def test_signing_in_is_at_login(browser, ada):

@@ -9,9 +9,11 @@ from typing import Any
 
 import orjson
 import structlog
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import ValidationError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.encoding import escape_uri_path
 from psycopg import errors
 
@@ -115,6 +117,17 @@ def keep_to_accept(
         return response
 
     return middleware
+
+
+class RefuseHandMade(MiddlewareMixin):
+    """In the admin, what its own pages never send, such as an id that is none: Django does not
+    handle it."""
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        is_admin = request.path_info.startswith("/admin/")
+        if is_admin and isinstance(error, ValidationError | DataError):
+            return bad_request(request, error)
+        return None
 
 
 def _become_problem(request: HttpRequest, response: HttpResponse, detail: str) -> None:

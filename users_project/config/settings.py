@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "config.bodies.read_to_the_end",
     "config.problems.keep_to_accept",
     "config.bodies.refuse_encoded",
+    "config.problems.RefuseHandMade",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "config.slashes.AppendSlash",
@@ -124,6 +125,9 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = "users_csrf"
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_FAILURE_VIEW = "config.problems.csrf_failure"
+
+# Who deletes as many as the admin's list counts confirms each.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_100
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication"],
