@@ -123,11 +123,3 @@ def idle_limit():
     from outbox import relay
 
     relay._SESSION = replaced(relay._SESSION, "SET idle_session_timeout = '25s';", "")
-
-
-@off_in("relay")
-def lease():
-    """Rows are sent however long ago they were read."""
-    from outbox import relay
-
-    relay.LEASE = float("inf")
