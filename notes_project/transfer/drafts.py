@@ -53,10 +53,13 @@ class Draft:
 
 
 def draft_of(user_id: UUID, item: Item) -> Draft:
-    """Raises Unfit."""
+    """By the rules of the API. Raises Unfit."""
     for text in (item.key, item.title, item.content if isinstance(item.content, str) else ""):
         _require_characters(text)
-    if len(item.title) > MAX_TITLE:
+    title = item.title.strip()
+    if not title:
+        raise Unfit("Its title is blank.")
+    if len(title) > MAX_TITLE:
         raise Unfit(f"Its title has more than {MAX_TITLE} characters.")
     content, content_format = _content(item)
     try:
@@ -72,7 +75,7 @@ def draft_of(user_id: UUID, item: Item) -> Draft:
         item.source,
         note_id(user_id, item.key),
         UUID(item.key) if re.fullmatch(ID, item.key) else None,
-        item.title,
+        title,
         content,
         content_format,
         item.is_archived,

@@ -111,8 +111,12 @@ def _checked(user_id: UUID, items: Iterable[Item | Refused | Lost]) -> Iterator[
                 yield Refused(item.source, str(error))
                 continue
             statement = "INSERT OR IGNORE INTO seen VALUES (?)"
-            is_new = seen.execute(statement, [draft.id.bytes]).rowcount
-            yield draft if is_new else Refused(item.source, "It has the same id as one before it.")
+            if not seen.execute(statement, [draft.id.bytes]).rowcount:
+                yield Refused(item.source, "It has the same id as one before it.")
+                continue
+            yield draft
+            if draft.title != item.title:
+                yield Lost(item.source, "White space around its title is left out.")
 
 
 def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
