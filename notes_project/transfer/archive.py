@@ -62,6 +62,8 @@ class Archive:
         """Raises UnknownFormat, TooLarge, Broken."""
         self.parts: list[str] = []
         """The names of the packed files in the order of the upload, with those that hold others."""
+        self.holders: set[int] = set()
+        """Which of them hold others."""
         self._files: list[IO[bytes]] = []
         self._left, self._count = max_unpacked, 0
         with ExitStack() as stack:
@@ -137,6 +139,7 @@ class Archive:
             for member in self._select("WHERE part = ? AND copies > 1", part):
                 # Each is an archive: of what the one before has, nothing could be said.
                 raise Broken(f"{member.path} is there twice in {name}.")
+            self.holders.add(part)
             packed = self._select("WHERE part = ? ORDER BY number LIMIT ?", part, MAX_PARTS)
             for member in list(packed):
                 self._add(member.path, self._unpacked(member), nested=True)

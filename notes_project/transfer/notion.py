@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -41,7 +42,7 @@ def is_export(archive: Archive) -> bool:
 
 def read(archive: Archive, address: Address) -> Iterator[Item | Refused | Lost]:
     """Pages first, then databases. Raises Broken, UnknownFormat before the first."""
-    _check_parts(archive.parts)
+    _check_parts(archive)
     with Index() as index:
         for member in archive:
             index.add(member)
@@ -55,18 +56,26 @@ def read(archive: Archive, address: Address) -> Iterator[Item | Refused | Lost]:
         yield from _tables(archive, index, address)
 
 
-def _check_parts(names: list[str]) -> None:
-    """Raises Broken where one of several parts is not there."""
-    there: dict[str, set[int]] = {}
-    for name in names:
-        match = _PART.search(name)
+def _check_parts(archive: Archive) -> None:
+    """Raises Broken where one of several parts is not there, or twice: then another was meant."""
+    there: dict[str, Counter[int]] = {}
+    for part, file_name in enumerate(archive.parts):
+        match = _PART.search(file_name)
         if match:
-            there.setdefault(match[1], set()).add(int(match[2]))
-    for name, numbers in there.items():
-        missing = [number for number in range(1, max(numbers)) if number not in numbers]
+            # What holds the parts may have the name of one.
+            there.setdefault(match[1], Counter())[int(match[2])] += part not in archive.holders
+    for name, counts in there.items():
+        missing = [number for number in range(1, max(counts)) if number not in counts]
         if missing:
-            parts = ", ".join(f"{name}-Part-{number}.zip" for number in missing[:5])
+            parts = _named(name, missing)
             raise Broken(f"Missing of this export: {parts}. Send all of its parts together.")
+        twice = [number for number, count in counts.items() if count > 1]
+        if twice:
+            raise Broken(f"There twice: {_named(name, twice)}. Send each part once.")
+
+
+def _named(name: str, numbers: list[int]) -> str:
+    return ", ".join(f"{name}-Part-{number}.zip" for number in numbers[:5])
 
 
 @dataclass(slots=True)

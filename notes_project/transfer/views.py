@@ -137,7 +137,11 @@ class ImportView(generics.GenericAPIView[Any]):
         responses={
             200: ReportSerializer,
             429: _BUSY,
-            422: OpenApiResponse(description="The format is known, and the file is broken."),
+            422: OpenApiResponse(
+                description="Nothing is written: the upload is cut off, encrypted or unsafe, or a"
+                " part of it is damaged, missing or there twice. One damaged file in an archive is"
+                " a line of the report."
+            ),
         },
     )
     def post(self, request: Request) -> HttpResponseBase:
