@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, Self
@@ -82,6 +82,10 @@ class Archive:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def on_close(self, close: Callable[[], None]) -> None:
+        """Of what is read out of it."""
+        self._stack.callback(close)
 
     def __iter__(self) -> Iterator[Member]:
         """All members in the order of the upload, without what macOS and Windows add."""

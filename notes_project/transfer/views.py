@@ -122,7 +122,8 @@ class ImportView(generics.GenericAPIView[Any]):
         operation_id="import_notes",
         summary="Take notes from an export",
         description="The format is told by the content. Each item is taken whole or not at all, and"
-        " none twice. What is here already stays as it is.",
+        " none twice. What is here already stays as it is, but for links of an earlier import that"
+        " led nowhere.",
         parameters=[
             OpenApiParameter(
                 DRY_RUN, OpenApiTypes.BOOL, description="Say what would be done, and write nothing."

@@ -34,7 +34,7 @@ def take(api, data, **query):
 
 def counts(report):
     """Those that are not 0."""
-    names = ("created", "unchanged", "changed", "refused", "lost")
+    names = ("created", "completed", "unchanged", "changed", "refused", "lost")
     return {name: report[name] for name in names if report[name]}
 
 

@@ -97,7 +97,7 @@ def read_with_all(*uploads: bytes) -> None:
         for reader in READERS:
             reader.is_export(archive)
             try:
-                each = list(reader.read(archive, address))
+                each = list(reader.read(archive)(address))
             except CannotImport:
                 continue
             assert all(isinstance(one, Item | Refused | Lost) for one in each)
@@ -219,7 +219,7 @@ def test_memory_does_not_grow_with_the_number_of_notes(reader, make, tmp_path: P
             tracemalloc.start()
             with Archive([("upload.zip", file)], MAX_UNPACKED) as archive:
                 assert (
-                    sum(isinstance(each, Item) for each in reader.read(archive, address)) >= count
+                    sum(isinstance(each, Item) for each in reader.read(archive)(address)) >= count
                 )
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()

@@ -278,10 +278,10 @@ def test_whatever_an_upload_holds_it_is_an_item_or_refused(changes, file):
         data[start : start + old] = new
     for upload in (bytes(data), zip_of([MARKER, ("notes/a.md", file), ("blocks/a.json", "{}")])):
         try:
-            with formats.opened([("a", io.BytesIO(upload))], 10**6, str) as (_, items):
-                for item in items:
+            with formats.opened([("a", io.BytesIO(upload))], 10**6) as opened:
+                for item in opened.read(str):
                     if isinstance(item, Item):
                         with suppress(drafts.Unfit):
-                            drafts.draft_of(uuid.uuid4(), item)
+                            drafts.draft_of(item, lambda _: uuid.uuid4())
         except CannotImport:
             continue
