@@ -13,6 +13,7 @@ from django.db import connection
 
 from notes import highlights
 from notes.asked import Asked, Term, is_run
+from notes.folding import SCRIPTS
 from notes.keyset import Page, Position
 from notes.list_statements import IN_ORDER, KEYS
 from notes.lists import NoteList
@@ -64,10 +65,13 @@ _RANK = """(
     (ts_filter(note_search.search, '{{a}}') @@ {query}::tsquery)::int
     + ts_rank('{{0.1, 0.2, 0.3, 1.0}}', note_search.search, {query}::tsquery)::float8
 )"""
-_STANDS_THERE = """(
-    strpos(notes_fold(notes.title), {needle}) > 0
-    OR strpos(notes_fold(notes_plain_text(notes.content, notes.content_format)), {needle}) > 0
-)"""
+# A folded text begins and ends with a blank.
+_WORD_ENDS = f"[ {SCRIPTS}]"
+# A content may be null.
+_STANDS_THERE = """((
+    notes_fold(notes.title) ~ {pattern}
+    OR notes_fold(notes_plain_text(notes.content, notes.content_format)) ~ {pattern}
+) IS TRUE)"""
 # A tsvector keeps no position beyond the 16383rd, and 255 of a word at most.
 _POSITIONS_LOST = """EXISTS (
     SELECT FROM unnest(note_search.search)
@@ -285,10 +289,8 @@ def _term_condition(found: Found, term: Term, bind: Callable[[Any], str], read: 
     anywhere, phrase = found.terms[term]
     if not term.in_order:
         return _matches(anywhere, bind)
-    before = "" if is_run(term.pieces[0]) else " "
-    after = "" if is_run(term.pieces[-1]) or term.unfinished else " "
-    needle = bind(f"{before}{term.text}{after}")
-    stands_there = _STANDS_THERE.format(needle=needle) if read else "NULL::boolean"
+    pattern = bind(term.pattern(" ", _WORD_ENDS, _WORD_ENDS))
+    stands_there = _STANDS_THERE.format(pattern=pattern) if read else "NULL::boolean"
     if term.alike:
         # Where it does not, the text itself is read, which takes far longer.
         stands_there = f"({_matches(phrase, bind)} OR {_POSITIONS_LOST} AND {stands_there})"
