@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from notes import asked, search
+from notes import asked, hits, search
 from notes.lists import NoteList
 from notes.management.commands import reindex_search
 from notes.models import Note, NoteSearch
@@ -128,8 +128,8 @@ class TestPlan:
         found, plan = self.asked(user, "common w77")
         assert found == ["common w77", "common w770", "common w771"]
         assert self.indexes(plan) == {"notes_by_id", "note_search_pkey"}
-        hits = next(node for node in nodes(plan) if node["Node Type"] == "Function Scan")
-        assert hits["Actual Rows"] == 111
+        call = next(node for node in nodes(plan) if node["Node Type"] == "Function Scan")
+        assert call["Actual Rows"] == 111
         # The rows, and of the index two words of one user: not the 24,000 rows with the word.
         assert buffers(plan) < 1500
 
@@ -150,7 +150,7 @@ class TestPlan:
     @pytest.mark.parametrize("ordered", [100, 3])
     def test_so_much_text_is_read_of_the_last_changed(self, api, user, monkeypatch, ordered):
         monkeypatch.setattr(search, "MAX_READ", 3100)
-        monkeypatch.setattr(search, "MAX_ORDERED", ordered)
+        monkeypatch.setattr(hits, "MAX_ORDERED", ordered)
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO notes (user_id, title, content, updated_at)"
@@ -171,7 +171,7 @@ class TestPlan:
         self, user, many, monkeypatch, archived
     ):
         monkeypatch.setattr(search, "WINDOW", 30)
-        monkeypatch.setattr(search, "LOOKED_AT", 100)
+        monkeypatch.setattr(hits, "LOOKED_AT", 100)
         found, plan = self.asked(user, "common", archived=archived)
         assert found == ["common w1", "common w2", "common w3"]
         assert "notes_by_updated_at" in self.indexes(plan)
@@ -179,7 +179,7 @@ class TestPlan:
 
     def test_of_very_many_no_more_is_read_than_is_taken(self, user, many, monkeypatch):
         monkeypatch.setattr(search, "WINDOW", 30)
-        monkeypatch.setattr(search, "MAX_ORDERED", 1000)
+        monkeypatch.setattr(hits, "MAX_ORDERED", 1000)
         for q in ("common", 'common -"w7 w8"'):
             _, plan = self.asked(user, q)
             by_time = [each for each in nodes(plan) if "by_updated" in each.get("Index Name", "")]
@@ -191,8 +191,8 @@ class TestPlan:
             ("common", 20_000, True),
             ("w5", 5000, True),
         ):
-            monkeypatch.setattr(search, "LOOKED_AT", looked_at)
+            monkeypatch.setattr(hits, "LOOKED_AT", looked_at)
             with explained() as plans:
-                assert search.ask(user.id, asked.parse(q)).hits == 1001
-            hits = [each for each in nodes(plans[0]) if each.get("Function Name") == "notes_hits"]
-            assert [node["Actual Loops"] > 0 for node in hits] == [is_asked], (q, plans)
+                assert hits.ask(user.id, asked.parse(q)).count == 1001
+            calls = [each for each in nodes(plans[0]) if each.get("Function Name") == "notes_hits"]
+            assert [node["Actual Loops"] > 0 for node in calls] == [is_asked], (q, plans)
