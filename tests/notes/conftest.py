@@ -60,7 +60,7 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(scope="class")
-def for_all_tests(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def _for_all_tests(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """What fixtures of a class write is there for each of its tests, which leave nothing to others.
 
     They run in savepoints of one transaction.

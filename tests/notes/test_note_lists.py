@@ -24,7 +24,7 @@ TITLES = ("", "a", "A", "ab", "B", "b", "É", "é", "z", "Z", "ß", "日本", "�
 class TestOrder:
     @pytest.fixture(scope="class")
     @classmethod
-    def ada(cls, for_all_tests):
+    def ada(cls, _for_all_tests):
         return stored(Account("ada"))
 
     @pytest.fixture(scope="class")
@@ -144,7 +144,7 @@ ASKED = [
 class TestManyNotes:
     @pytest.fixture(scope="class", params=["fresh", "stale"])
     @classmethod
-    def ada(cls, request, for_all_tests):
+    def ada(cls, request, _for_all_tests):
         """With many notes among others'; the planner knows of them, or not yet."""
         with transaction.atomic():
             ada = stored(Account("ada"))

@@ -95,7 +95,7 @@ class TestLanguage:
 class TestPlan:
     @pytest.fixture(scope="class")
     @classmethod
-    def owner(cls, for_all_tests):
+    def owner(cls, _for_all_tests):
         """Has many notes, as somebody else has, and all have one word."""
         owner, other = uuid.uuid4(), uuid.uuid4()
         with connection.cursor() as cursor:
