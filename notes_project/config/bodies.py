@@ -9,6 +9,8 @@ from contextlib import suppress
 from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 
+from config.problems import respond
+
 LONGEST = 20.0
 """Seconds, within which the gateway waits for an answer. It sends a body when it has all of it."""
 _CHUNK = 256 * 1024
@@ -29,6 +31,23 @@ def read_to_the_end(
         with suppress(UnreadablePostError):
             while request.read(_CHUNK) and time.monotonic() < end:
                 pass
+        return response
+
+    return middleware
+
+
+def refuse_encoded(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware. A compressed body would be read as it stands, and be no JSON or no form."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() == "identity":
+            return get_response(request)
+        detail = "Content-Encoding: the body is compressed. Send it as it is, without this header."
+        response = respond(request, 415, detail)
+        # RFC 9110, 15.5.16.
+        response["Accept-Encoding"] = "identity"
         return response
 
     return middleware

@@ -72,7 +72,7 @@ _ERRORS: dict[str, tuple[str, str, dict[str, Any]]] = {
     ),
     "503": (
         "Unavailable",
-        "The service, or something it needs, does not answer.",
+        "The service, or something it needs, does not answer, or not in time.",
         {"Retry-After": _RETRY_AFTER},
     ),
     "5XX": ("Failed", "Something went wrong; `request_id` finds it in the logs.", {}),

@@ -96,6 +96,8 @@ MIDDLEWARE = [
     "config.limits.tell",
     "config.bodies.read_to_the_end",
     "config.problems.keep_to_accept",
+    "config.bodies.refuse_encoded",
+    "config.problems.RefuseHandMade",
     "django.middleware.security.SecurityMiddleware",
     "config.admin_middleware.Sessions",
     "config.slashes.AppendSlash",
@@ -164,6 +166,8 @@ SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
 
 # As much as the gateway lets through: the field's own limit then names the field.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
+# Who deletes as many as the admin's list counts confirms each.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_100
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["users.authentication.TokenAuthentication"],
@@ -178,6 +182,7 @@ REST_FRAMEWORK = {
         "config.parsers.FormParser",
         "config.parsers.MultiPartParser",
     ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.negotiation.ByFormat",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.exceptions.handle_exception",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from notes.folding import SCRIPTS, fold
 
@@ -50,6 +51,22 @@ class Term:
         pairs = [[run[n : n + 2] for n in range(len(run) - 1)] or [run] for run in runs]
         texts = [f"'{gram}'" + (":*" if len(gram) == 1 else "") for each in pairs for gram in each]
         return f" {operator} ".join(texts)
+
+    def pattern(self, blanks: str, begin: str, end: str) -> str:
+        """Where it stands, as a regular expression of Python's or PostgreSQL's.
+
+        A run and a word stand next to each other with a blank between or without.
+
+        Args:
+            blanks: matches what is between two words, or two runs.
+            begin, end: match where a word does.
+        """
+        pieces = self.pieces
+        found = pieces[0] if is_run(pieces[0]) else begin + pieces[0]
+        for last, piece in pairwise(pieces):
+            found += blanks if is_run(last) == is_run(piece) else f"(?:{blanks})?"
+            found += piece
+        return found if self.unfinished or is_run(pieces[-1]) else found + end
 
     @property
     def in_order(self) -> bool:

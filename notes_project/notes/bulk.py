@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -21,6 +22,7 @@ from config.errors import ServiceUnavailable
 from config.exceptions import problem_of
 from config.parsers import JSONParser
 from notes.etags import NO_TAGS, UNCONDITIONAL, Conditions, answer_data, entity_tag, parse
+from notes.fields import BoundedList
 from notes.idempotency import PARAMETER, idempotent
 from notes.models import Note
 from notes.serializers import ID, NotePatchSerializer, NoteSerializer, StrictSerializer
@@ -38,7 +40,7 @@ LONGEST = 15.0
 
 
 @extend_schema_field({"type": "array", "items": {"$ref": "#/components/schemas/Operation"}})
-class Operations(serializers.ListField):
+class Operations(BoundedList):
     """As they came: each is read by itself, so that one does no harm to another."""
 
 
@@ -197,7 +199,7 @@ def _parse(data: Any, context: Mapping[str, Any]) -> Operation:
         return Operation(name, note_id, conditions, fields)
     if rest:
         unknown = ErrorDetail("There is no such field.", "unknown")
-        raise exceptions.ValidationError({key[:100]: [unknown] for key in sorted(rest)[:10]})
+        raise exceptions.ValidationError({key[:100]: [unknown] for key in islice(rest, 10)})
     return Operation(name, note_id, conditions)
 
 

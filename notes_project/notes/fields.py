@@ -112,6 +112,16 @@ class TagName(Text):
             raise ValidationError(str(error)) from None
 
 
+class BoundedList(serializers.ListField):
+    """Refused where it is too long before each member is looked at: a body has room for millions of
+    them, each with its error."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if self.max_length and isinstance(data, list) and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        return super().to_internal_value(data)
+
+
 class _Names(list[str]):
     """As text, one line with commas between; a name that has one itself stands in quotes."""
 
@@ -128,7 +138,7 @@ def _split(line: str) -> list[str]:
         return [line]
 
 
-class TagNames(serializers.ListField):
+class TagNames(BoundedList):
     """A list of names; in a form, commas between them, the field repeated, or both."""
 
     child = TagName()
@@ -143,9 +153,6 @@ class TagNames(serializers.ListField):
         return _Names(name for line in lines for name in _split(str(line)) if name.strip())
 
     def to_internal_value(self, data: Any) -> list[str]:
-        # Before each is looked at: a body has room for a million of them, each with its error.
-        if self.max_length and isinstance(data, list) and len(data) > self.max_length:
-            self.fail("max_length", max_length=self.max_length)
         return sorted(set(super().to_internal_value(data)))
 
     def to_representation(self, data: list[str]) -> list[str]:

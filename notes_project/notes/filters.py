@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 from django.db.models import QuerySet
 from django.http import QueryDict
@@ -53,6 +54,8 @@ _NOTE_PARAMETERS = frozenset({"archived", "tag", "tag_match", "order", "q", *_TI
 _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+# Bytes that are no UTF-8, by PEP 383.
+_ESCAPED = re.compile("[\udc80-\udcff]")
 # `format` chooses the renderer, in DRF.
 _EVERYWHERE = KeysetPagination.parameters | {api_settings.URL_FORMAT_OVERRIDE}
 
@@ -63,7 +66,7 @@ class NoteFilter(BaseFilterBackend):
     def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
         notes: NoteList = queryset
         parameters = request.query_params
-        refuse_unknown(parameters, _NOTE_PARAMETERS | _EVERYWHERE)
+        refuse_unknown(request, _NOTE_PARAMETERS | _EVERYWHERE)
         order = _one_of(parameters, "order", _ORDERS)
         archived = _one_of(parameters, "archived", _ARCHIVED)
         match = _one_of(parameters, "tag_match", _MATCHES)
@@ -131,13 +134,13 @@ class NoFilter(BaseFilterBackend):
     """For a list that can be paged and nothing else."""
 
     def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
-        refuse_unknown(request.query_params, _EVERYWHERE)
+        refuse_unknown(request, _EVERYWHERE)
         return queryset
 
 
 class TagFilter(BaseFilterBackend):
     def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
-        refuse_unknown(request.query_params, {"prefix"} | _EVERYWHERE)
+        refuse_unknown(request, {"prefix"} | _EVERYWHERE)
         tags: OwnTags = queryset
         prefix = read_once(request.query_params, "prefix")
         if not prefix:
@@ -149,22 +152,28 @@ class TagFilter(BaseFilterBackend):
         return render_to_string("notes/tag_filter.html", {"parameters": request.query_params})
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        return [_parameter("prefix", "How the name begins, in any letter case.", _PREFIX)]
+        text = "How the name begins, in any letter case; a space at its end counts."
+        return [_parameter("prefix", text, _PREFIX)]
 
 
-def read_dry_run(parameters: QueryDict) -> bool:
+def read_dry_run(request: Request) -> bool:
     """What a change is asked with. Raises InvalidParameters, also for any other parameter."""
-    refuse_unknown(parameters, {"dry_run"} | _EVERYWHERE)
-    return _one_of(parameters, "dry_run", ("false", "true")) == "true"
+    refuse_unknown(request, {"dry_run"} | _EVERYWHERE)
+    return _one_of(request.query_params, "dry_run", ("false", "true")) == "true"
 
 
-def refuse_unknown(parameters: QueryDict, known: Collection[str]) -> None:
-    """Raises InvalidParameters."""
-    unknown = sorted(parameters.keys() - known)
+def refuse_unknown(request: Request, known: Collection[str]) -> None:
+    """Raises InvalidParameters, also for a value that is no UTF-8."""
+    unknown = sorted(request.query_params.keys() - known)
     if unknown:
         raise InvalidParameters(
             {name[:100]: "There is no such parameter." for name in unknown[:10]}, code="unknown"
         )
+    # Django makes a character of what is none.
+    if "%" in (query := request.META["QUERY_STRING"]):
+        for name, value in parse_qsl(query, errors="surrogateescape"):
+            if _ESCAPED.search(value):
+                raise InvalidParameters({name: "This is not UTF-8."})
 
 
 def _one_of(parameters: QueryDict, name: str, choices: Collection[str]) -> str:

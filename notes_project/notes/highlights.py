@@ -9,14 +9,15 @@ from functools import cache
 from itertools import accumulate
 from typing import Any
 
-from notes.asked import Asked, Term, is_run
-from notes.folding import MARKS, SEPARATORS, fold_letters
+from notes.asked import Asked, Term
+from notes.folding import MARKS, SCRIPTS, SEPARATORS, fold_letters
 
 # Of a longer text only the beginning is looked through: a page may hold a hundred notes.
 MAX_TEXT = 20_000
 MAX_FRAGMENTS = 3
 _AROUND = 60
-_LETTER = r"[^\W_]"
+# Of a word: it ends where a run of a script without blanks begins.
+_LETTER = rf"[^\W_{SCRIPTS}]"
 # What may become one character with the one before it: marks, voiced sounds of kana, the rest of a
 # Hangul syllable, vowel signs of India and its neighbours.
 _JOINED = (
@@ -55,13 +56,8 @@ def fragments(title: str, text: str | None, wanted: re.Pattern[str]) -> list[dic
 
 
 def _pattern(term: Term) -> str:
-    pieces = [re.escape(piece) for piece in term.pieces]
-    # Between two of them stands what the index takes for a separator, or nothing. No piece has any,
-    # so there is one way to match, and the time is linear in the text.
-    body = rf"[\0{SEPARATORS}]*".join(pieces)
-    before = "" if is_run(term.pieces[0]) else rf"(?<!{_LETTER})"
-    after = "" if is_run(term.pieces[-1]) or term.unfinished else rf"(?!{_LETTER})"
-    return before + body + after
+    # No piece has a separator: so there is one way to match, and the time is linear in the text.
+    return term.pattern(f"[{SEPARATORS}]+", f"(?<!{_LETTER})", f"(?!{_LETTER})")
 
 
 def _stem_pattern(stem: str) -> str:

@@ -144,6 +144,8 @@ class Note(models.Model):
                 )
                 for name, key in _LIST_KEYS.items()
             ),
+            # The admin's list, of everybody's.
+            models.Index(fields=["updated_at", "id"], name="notes_of_all"),
             # As few steps however many notes there are: a tag's list looks up each by its id.
             HashIndex("id", name="notes_by_id"),
             # The trash. Not partial: deleting a user finds all notes by it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django import forms
@@ -9,18 +10,17 @@ from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
-from django.db import OperationalError, models
+from django.db import models
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
-from psycopg.errors import QueryCanceled
 
-from config.paginator import CappedPaginator
+from config.admin_lists import CappedAdmin
 from notes.models import Note, NoteTag, Tag
-from notes.tag_changes import delete_orphans, merge_tag
+from notes.tag_changes import LONGEST, Unfinished, delete_orphans, merge_tag
 from notes.tag_names import InvalidTagName, normalise
 
 # As many as stand on a page of the list.
@@ -67,14 +67,12 @@ class UseFilter(admin.SimpleListFilter):
         return queryset
 
 
-class TagAdmin(admin.ModelAdmin[Tag]):
+class TagAdmin(CappedAdmin[Tag]):
     form = TagForm
     list_display = ("name", "notes_count", "users_count")
     list_filter = (UseFilter,)
     search_fields = ("name",)
     ordering = ("name",)
-    paginator = CappedPaginator
-    show_full_result_count = False
     actions = ("merge", "delete_unused")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tag]:
@@ -117,22 +115,23 @@ class TagAdmin(admin.ModelAdmin[Tag]):
 
     def _merge(self, request: HttpRequest, tags: list[Any], target: Tag) -> None:
         """One after another: where one fails, those before it are done."""
+        end = time.monotonic() + LONGEST
         for tag in tags:
             try:
-                use = merge_tag(tag.pk, target.pk)
+                use = merge_tag(tag.pk, target.pk, end)
             except Tag.DoesNotExist:
                 text = f"“{tag}” or “{target}” is gone: somebody was faster."
                 self.message_user(request, text, messages.ERROR)
                 continue
-            except OperationalError as error:
-                if not isinstance(error.__cause__, QueryCanceled):
-                    raise
-                text = f"“{tag}” is on too many notes, or they are being written: it stays."
-                self.message_user(request, text, messages.ERROR)
+            except Unfinished as error:
+                text = (
+                    f"“{tag}” is now “{target}” on {sum(error.use):,} notes, and on others not yet."
+                    " Merge again, and it goes on."
+                )
+                self.message_user(request, text, messages.WARNING)
                 return
             self._log_deletions(request, [tag])
-            count = use.notes + use.trashed
-            text = f"Merged “{tag}” into “{target}” on {count} notes."
+            text = f"Merged “{tag}” into “{target}” on {sum(use)} notes."
             self.log_change(request, target, text)
             self.message_user(request, text, messages.SUCCESS)
 
@@ -140,8 +139,7 @@ class TagAdmin(admin.ModelAdmin[Tag]):
         description="Delete those of the selected tags that no note has", permissions=["delete"]
     )
     def delete_unused(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        # As many as the list counts.
-        tags = {tag.pk: tag for tag in queryset[: CappedPaginator.CAP]}
+        tags = {tag.pk: tag for tag in queryset}
         deleted = [tags[key] for key in delete_orphans(tags)]
         self._log_deletions(request, deleted)
         self.message_user(request, f"Deleted: {len(deleted)}.", messages.SUCCESS)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
+from config.errors import ServiceUnavailable
 from notes.models import Tag
 from notes.own_tags import Use
 from notes.write import find_tags
 from users.models import User
 
-LONGEST = 25
-"""Seconds that a change of a tag may take: about 10^5 notes. The gateway waits a little longer."""
+PIECE = 5000
+"""Notes that are changed in one transaction: a second's work, for which others wait."""
+LONGEST = 18.0
+"""Seconds. The last piece may take ten more, and the gateway waits for thirty."""
 
 _TAG = "(SELECT id FROM tags WHERE name = %({})s)"
 # Notes are locked before their links are written to, as by whoever changes a note; in one order.
@@ -22,19 +26,22 @@ _DETACH = f"""
 WITH locked AS MATERIALIZED (
     SELECT id FROM notes WHERE {{own}} id IN (
         SELECT note_id FROM note_tags WHERE {{own}} tag_id = {_TAG.format("old")}
+        {{order}} LIMIT %(piece)s
     ) ORDER BY id FOR NO KEY UPDATE
 ), gone AS (
     DELETE FROM note_tags USING locked
     WHERE note_id = locked.id AND tag_id = {_TAG.format("old")} RETURNING note_id, is_archived
 ){{attached}}
-SELECT count(is_archived), count(*) - count(is_archived) FROM gone
+SELECT count(is_archived), count(*) - count(is_archived), (SELECT count(*) FROM locked) FROM gone
 """  # noqa: S608
 # A note that has both tags keeps the one.
 _ATTACH = f""", attached AS (
     INSERT INTO note_tags (note_id, tag_id) SELECT note_id, {_TAG.format("new")} FROM gone
     ON CONFLICT DO NOTHING
 )"""  # noqa: S608
-_OWN = "user_id = %(user)s AND"
+# Those in the trash first: who has the tag on these alone is told that there is none.
+_OWN = {"own": "user_id = %(user)s AND", "order": "ORDER BY is_archived DESC"}
+_ALL = {"own": "", "order": ""}
 
 ORPHAN = "NOT EXISTS (SELECT FROM note_tags WHERE tag_id = tags.id)"
 """Of a row of tags: that it is on no note of anybody's."""
@@ -42,39 +49,71 @@ _LOCK_ORPHANS = f"SELECT id FROM tags WHERE id = ANY(%s) AND {ORPHAN} FOR UPDATE
 _DELETE_ORPHANS = f"DELETE FROM tags WHERE id = ANY(%s) AND {ORPHAN} RETURNING id"  # noqa: S608
 
 
-@transaction.atomic
+class Unfinished(ServiceUnavailable):
+    """The tag is on more notes than there is time for. What is done is kept.
+
+    Args:
+        use: on how many notes the tag was changed.
+    """
+
+    def __init__(self, use: Use) -> None:
+        self.use = use
+        super().__init__(
+            f"The tag is changed on {sum(use):,} notes, and on others it is not yet."
+            " Send the request again, and it goes on."
+        )
+
+
 def detach_tag(user: User, name: str) -> Use:
-    """Takes the tag off all of the user's notes, the trash too. Returns on how many it was."""
-    find_tags([name])
-    return _change(_DETACH.format(own=_OWN, attached=""), user=user.pk, old=name)
+    """Takes the tag off all of the user's notes, the trash too. Returns on how many it was.
+
+    Raises Unfinished, as the next two.
+    """
+
+    def piece() -> tuple[Use, bool]:
+        find_tags([name])
+        return _change(_DETACH.format(**_OWN, attached=""), user=user.pk, old=name)
+
+    return _in_pieces(piece, time.monotonic() + LONGEST)
 
 
-@transaction.atomic
 def rename_tag(user: User, old: str, new: str) -> Use:
     """Puts the tag ``new`` in the place of ``old`` on all of the user's notes, the trash too.
 
     Returns on how many ``old`` was.
     """
-    find_tags([old, new])
-    return _change(_DETACH.format(own=_OWN, attached=_ATTACH), user=user.pk, old=old, new=new)
+
+    def piece() -> tuple[Use, bool]:
+        find_tags([old, new])
+        return _change(_DETACH.format(**_OWN, attached=_ATTACH), user=user.pk, old=old, new=new)
+
+    return _in_pieces(piece, time.monotonic() + LONGEST)
 
 
-@transaction.atomic
-def merge_tag(old: UUID, new: UUID) -> Use:
+def merge_tag(old: UUID, new: UUID, end: float) -> Use:
     """The same on the notes of all users; ``old`` is deleted.
 
     Raises Tag.DoesNotExist where one of them is gone.
+
+    Args:
+        end: when no other piece is begun, by the monotonic clock.
     """
-    both = Tag.objects.filter(pk__in=(old, new)).order_by("name").select_for_update(no_key=True)
-    names = {tag.pk: tag.name for tag in both}
-    if len(names) < 2:
-        raise Tag.DoesNotExist
-    # Whoever puts it on a note holds its row until the commit. From here on it comes on no note:
-    # who waits for it finds it gone, and makes a new one.
-    Tag.objects.select_for_update().get(pk=old)
-    use = _change(_DETACH.format(own="", attached=_ATTACH), old=names[old], new=names[new])
-    Tag.objects.filter(pk=old).delete()
-    return use
+
+    def piece() -> tuple[Use, bool]:
+        both = Tag.objects.filter(pk__in=(old, new)).order_by("name").select_for_update(no_key=True)
+        names = {tag.pk: tag.name for tag in both}
+        if len(names) < 2:
+            raise Tag.DoesNotExist
+        # Whoever puts it on a note holds its row until the commit. From here on it comes on no
+        # note: who waits for it finds it gone, and makes a new one.
+        Tag.objects.select_for_update().get(pk=old)
+        statement = _DETACH.format(**_ALL, attached=_ATTACH)
+        use, more = _change(statement, old=names[old], new=names[new])
+        if not more:
+            Tag.objects.filter(pk=old).delete()
+        return use, more
+
+    return _in_pieces(piece, end)
 
 
 @transaction.atomic
@@ -91,10 +130,23 @@ def delete_orphans(ids: Collection[UUID]) -> list[UUID]:
         return [tag for (tag,) in cursor.fetchall()]
 
 
-def _change(statement: str, **values: Any) -> Use:
-    """More than other statements of a request may take, within the transaction."""
-    database: Any = connection.connection
-    with database.allowing(LONGEST + 2.0), connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL statement_timeout = '{LONGEST}s'")
-        cursor.execute(statement, values)
-        return Use(*cursor.fetchone())
+def _in_pieces(piece: Callable[[], tuple[Use, bool]], end: float) -> Use:
+    """Each in a transaction, as long as there is more. Returns the sum of them."""
+    done = Use(0, 0)
+    while True:
+        with transaction.atomic():
+            use, more = piece()
+        done = Use(done.notes + use.notes, done.trashed + use.trashed)
+        if not more:
+            return done
+        if time.monotonic() > end:
+            raise Unfinished(done)
+
+
+def _change(statement: str, **values: Any) -> tuple[Use, bool]:
+    """Changes a piece. Returns on how many notes, and whether there may be more."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**values, "piece": PIECE})
+        notes, trashed, locked = cursor.fetchone()
+        # Not by how many were changed: somebody else may have been faster.
+        return Use(notes, trashed), locked == PIECE

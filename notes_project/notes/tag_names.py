@@ -30,7 +30,7 @@ def normalise(name: str) -> str:
 
     Raises InvalidTagName. Normalising the result again changes nothing.
     """
-    normal = normalise_prefix(name)
+    normal = normalise_prefix(name).rstrip()
     # Clients and proxies take these out of a path, however they are written (RFC 3986, 5.2.4).
     if not {".", ".."}.isdisjoint(normal.split("/")):
         raise InvalidTagName("A tag may not be . or .., nor have one of them between slashes.")
@@ -38,7 +38,7 @@ def normalise(name: str) -> str:
 
 
 def normalise_prefix(name: str) -> str:
-    """The same for the beginning of a name."""
+    """The same for the beginning of a name; white space at its end counts, as one space."""
     # Folding can undo NFKC and NFKC can bring capitals back: Unicode 3.13, toNFKC_Casefold.
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     normal = " ".join(unicodedata.normalize("NFKC", folded.casefold()).split())
@@ -46,9 +46,12 @@ def normalise_prefix(name: str) -> str:
         raise InvalidTagName("A tag needs at least one visible character.")
     if len(normal) > MAX_LENGTH:
         raise InvalidTagName(f"A tag may have {MAX_LENGTH} characters at most.")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in normal):
+    categories = {unicodedata.category(character) for character in normal}
+    if "Cs" in categories:
+        raise InvalidTagName("A lone surrogate is no character.")
+    if "Cc" in categories:
         raise InvalidTagName("A tag may not have control characters.")
-    return normal
+    return f"{normal} " if folded[-1].isspace() else normal
 
 
 def normalise_all(names: Iterable[str]) -> list[str]:

@@ -89,12 +89,13 @@ class TagDetail(MergePatched, TagView):
         operation_id="rename_tag",
         summary="Rename a tag on one's own notes",
         description="Those in the trash too. On a note that has the other tag already, they"
-        " become one. Neither `updated_at` nor the versions change; the `ETag` does.",
+        " become one. Neither `updated_at` nor the versions change; the `ETag` does. Of very many"
+        " notes a 503 may leave some; sent again, the request goes on.",
         parameters=[_NAME, _DRY_RUN],
         responses=TagChangeSerializer,
     )
     def patch(self, request: Request, name: str) -> Response:
-        dry_run = read_dry_run(request.query_params)
+        dry_run = read_dry_run(request)
         serializer = self.get_serializer(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         old, use = self._find()
@@ -109,12 +110,13 @@ class TagDetail(MergePatched, TagView):
         operation_id="detach_tag",
         summary="Take a tag off one's own notes",
         description="Those in the trash too. Neither `updated_at` nor the versions of the notes"
-        " change; their `ETag` does.",
+        " change; their `ETag` does. Of very many a 503 may leave some; sent again, the request"
+        " goes on.",
         parameters=[_NAME, _DRY_RUN],
         responses={200: TagChangeSerializer},
     )
     def delete(self, request: Request, name: str) -> Response:
-        dry_run = read_dry_run(request.query_params)
+        dry_run = read_dry_run(request)
         name, use = self._find()
         if not dry_run:
             use = detach_tag(signed_in(request), name)

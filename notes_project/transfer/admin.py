@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 
-from config.paginator import CappedPaginator
 from notes.admin import NoteAdmin
 from notes.models import Note
 from transfer.jsonl import write_pages
@@ -23,8 +22,8 @@ PAGE = 20
 def export_selected(
     model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]
 ) -> StreamingHttpResponse:
-    """As many as the list counts, as JSON lines that the import takes."""
-    ids = list(queryset.values_list("pk", flat=True)[: CappedPaginator.CAP])
+    """As JSON lines that the import takes."""
+    ids = list(queryset.values_list("pk", flat=True))
     batches = (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
     pages = (_page(batch) for batch in batches)
     response = StreamingHttpResponse(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, Self
@@ -62,6 +62,8 @@ class Archive:
         """Raises UnknownFormat, TooLarge, Broken."""
         self.parts: list[str] = []
         """The names of the packed files in the order of the upload, with those that hold others."""
+        self.holders: set[int] = set()
+        """Which of them hold others."""
         self._files: list[IO[bytes]] = []
         self._left, self._count = max_unpacked, 0
         with ExitStack() as stack:
@@ -80,6 +82,10 @@ class Archive:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def on_close(self, close: Callable[[], None]) -> None:
+        """Of what is read out of it."""
+        self._stack.callback(close)
 
     def __iter__(self) -> Iterator[Member]:
         """All members in the order of the upload, without what macOS and Windows add."""
@@ -137,6 +143,7 @@ class Archive:
             for member in self._select("WHERE part = ? AND copies > 1", part):
                 # Each is an archive: of what the one before has, nothing could be said.
                 raise Broken(f"{member.path} is there twice in {name}.")
+            self.holders.add(part)
             packed = self._select("WHERE part = ? ORDER BY number LIMIT ?", part, MAX_PARTS)
             for member in list(packed):
                 self._add(member.path, self._unpacked(member), nested=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -16,7 +18,7 @@ from notes.fields import MAX_CONTENT_BYTES, MAX_TAGS, MAX_TITLE
 from notes.models import BLOCKS, TEXT
 from notes.serializers import ID
 from notes.tag_names import InvalidTagName, normalise_all
-from transfer.items import Item, note_id
+from transfer.items import Item, Relink
 
 # A note changed later than now would be ordered wrong until then.
 _CLOCKS_DIFFER = timedelta(days=1)
@@ -28,7 +30,11 @@ class Unfit(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An item as it is written. A note has the id `own` where it was exported from this user."""
+    """An item as it is written. A note has the id `own` where it was exported from this user.
+
+    Args:
+        relink, earlier: as the item's.
+    """
 
     source: str
     id: UUID
@@ -40,10 +46,12 @@ class Draft:
     tags: list[str]
     created_at: datetime | None
     updated_at: datetime | None
+    relink: Relink | None
+    earlier: tuple[Draft, ...]
 
     @property
     def size(self) -> int:
-        return len(self.content or "")
+        return len(self.content or "") + sum(draft.size for draft in self.earlier)
 
     @property
     def state(self) -> tuple[Any, ...]:
@@ -52,11 +60,18 @@ class Draft:
         return self.title, digest, self.content_format, self.is_archived, self.tags
 
 
-def draft_of(user_id: UUID, item: Item) -> Draft:
-    """Raises Unfit."""
+def draft_of(item: Item, id_of: Callable[[str], UUID]) -> Draft:
+    """By the rules of the API. Raises Unfit.
+
+    Args:
+        id_of: tells of a key the id of the note.
+    """
     for text in (item.key, item.title, item.content if isinstance(item.content, str) else ""):
         _require_characters(text)
-    if len(item.title) > MAX_TITLE:
+    title = item.title.strip()
+    if not title:
+        raise Unfit("Its title is blank.")
+    if len(title) > MAX_TITLE:
         raise Unfit(f"Its title has more than {MAX_TITLE} characters.")
     content, content_format = _content(item)
     try:
@@ -70,16 +85,24 @@ def draft_of(user_id: UUID, item: Item) -> Draft:
         raise Unfit("It was created or changed in the future.")
     return Draft(
         item.source,
-        note_id(user_id, item.key),
+        id_of(item.key),
         UUID(item.key) if re.fullmatch(ID, item.key) else None,
-        item.title,
+        title,
         content,
         content_format,
         item.is_archived,
         tags,
         item.created_at,
         item.updated_at,
+        item.relink,
+        tuple(_fit(item.earlier, id_of)),
     )
+
+
+def _fit(items: Iterable[Item], id_of: Callable[[str], UUID]) -> Iterator[Draft]:
+    for item in items:
+        with suppress(Unfit):
+            yield draft_of(item, id_of)
 
 
 def _content(item: Item) -> tuple[str | None, str]:

@@ -19,7 +19,7 @@ class TooLarge(CannotImport):
 
 
 class Broken(CannotImport):
-    """It is cut off, damaged, encrypted, unsafe, or a part of it is missing."""
+    """It is cut off, encrypted or unsafe, or a part is damaged, missing or there twice."""
 
 
 class Unreadable(Exception):

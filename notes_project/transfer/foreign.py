@@ -74,9 +74,10 @@ def files_lost(source: str, names: Iterable[str]) -> list[Lost]:
 
 
 def targets_lost(source: str, names: Iterable[str]) -> list[Lost]:
-    """What is said of links to what the export does not have."""
+    """What is said of links to what becomes no note."""
     targets = shown(names)
-    return [Lost(source, f"It links to what the export does not have: {targets}.")] * bool(targets)
+    reason = f"It links to what is not in the export, or not taken: {targets}."
+    return [Lost(source, reason)] * bool(targets)
 
 
 class LinkList:

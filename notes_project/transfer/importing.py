@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from typing import IO, Any
 from uuid import UUID
 
 import orjson
 from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models.expressions import RawSQL
-from django.urls import reverse
 
 from notes.models import Note
 from notes.write import find_tags
 from transfer import formats
+from transfer.completing import complete, discard
+from transfer.destinations import Destinations
 from transfer.drafts import Draft, Unfit, draft_of
-from transfer.items import Item, Lost, Refused, note_id
-from transfer.report import CHANGED, CREATED, LOST, REFUSED, UNCHANGED, Report
+from transfer.items import Item, Lost, Refused
+from transfer.report import CHANGED, COMPLETED, CREATED, LOST, REFUSED, UNCHANGED, Report
 from transfer.scratch import scratch
 from users.authentication import NoSuchAccount
 from users.models import User
@@ -65,54 +67,58 @@ def take(
 ) -> Report:
     """Writes what is not there yet, in transactions of up to `BATCH` notes.
 
-    What is there, or in the trash, stays as it is. Raises CannotImport, with nothing written, and
-    NoSuchAccount where the user is gone.
+    What is there, or in the trash, stays as it is, but for what an earlier import left incomplete.
+    Raises CannotImport, with nothing written, and NoSuchAccount where the user is gone.
 
     Args:
         files: names and contents of one upload.
         max_bytes: that an upload may have.
         progress: is told how many items are done.
     """
-
-    def address(key: str) -> str:
-        return reverse("note-detail", args=[note_id(user.pk, key)])
-
-    with formats.opened(files, max_bytes, address) as (name, items), ExitStack() as failing:
-        report = failing.enter_context(Report(format=name, dry_run=dry_run))
-        _take_all(user, items, report, dry_run, progress)
+    with (
+        formats.opened(files, max_bytes) as upload,
+        Destinations(user.pk) as destinations,
+        ExitStack() as failing,
+    ):
+        if upload.has_links:
+            destinations.survey(upload.read(destinations.any_address))
+        items = upload.read(destinations.address)
+        report = failing.enter_context(Report(format=upload.format, dry_run=dry_run))
+        done = 0
+        for batch in _batches(_checked(destinations, items)):
+            _take(_Run(user, destinations, report, dry_run), batch)
+            done += len(batch)
+            progress(done)
         failing.pop_all()
     return report
 
 
-def _take_all(
-    user: User,
-    items: Iterable[Item | Refused | Lost],
-    report: Report,
-    dry_run: bool,
-    progress: Callable[[int], None],
-) -> None:
-    writer = _look if dry_run else _write
-    done = 0
-    for batch in _batches(_checked(user.pk, items)):
-        writer(user, batch, report)
-        done += len(batch)
-        progress(done)
+@dataclass(frozen=True, slots=True)
+class _Run:
+    user: User
+    destinations: Destinations
+    report: Report
+    dry_run: bool
 
 
-def _checked(user_id: UUID, items: Iterable[Item | Refused | Lost]) -> Iterator[Entry]:
+def _checked(destinations: Destinations, items: Iterable[Item | Refused | Lost]) -> Iterator[Entry]:
     with closing(scratch("CREATE TABLE seen (id PRIMARY KEY) WITHOUT ROWID")) as seen:
         for item in items:
             if not isinstance(item, Item):
                 yield item
                 continue
             try:
-                draft = draft_of(user_id, item)
+                draft = draft_of(item, destinations.id)
             except Unfit as error:
                 yield Refused(item.source, str(error))
                 continue
             statement = "INSERT OR IGNORE INTO seen VALUES (?)"
-            is_new = seen.execute(statement, [draft.id.bytes]).rowcount
-            yield draft if is_new else Refused(item.source, "It has the same id as one before it.")
+            if not seen.execute(statement, [draft.id.bytes]).rowcount:
+                yield Refused(item.source, "It has the same id as one before it.")
+                continue
+            yield draft
+            if draft.title != item.title:
+                yield Lost(item.source, "White space around its title is left out.")
 
 
 def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
@@ -129,60 +135,74 @@ def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
         yield batch
 
 
-def _look(user: User, batch: Sequence[Entry], report: Report) -> None:
-    """A dry run."""
-    for _ in _without_known(user, batch, report):
-        report.add(CREATED)
-
-
-def _write(user: User, batch: Sequence[Entry], report: Report) -> None:
-    new = _without_known(user, batch, report)
-    if not new:
-        return
+def _take(run: _Run, batch: Sequence[Entry]) -> None:
+    new = _without_known(run, batch)
     try:
-        _create(user, new)
+        if new and not run.dry_run:
+            _create(run.user, new)
     except (DataError, IntegrityError):
-        if not User.objects.filter(pk=user.pk).exists():
+        if not User.objects.filter(pk=run.user.pk).exists():
             raise NoSuchAccount from None
         if len(new) > 1:
             # One does no harm to another.
             for draft in new:
-                _write(user, [draft], report)
+                _take(run, [draft])
             return
         # Unless another import has made it meanwhile.
-        for draft in _without_known(user, new, report):
-            report.add(REFUSED, draft.source, "The database does not take it.")
+        for draft in _without_known(run, new):
+            run.report.add(REFUSED, draft.source, "The database does not take it.")
         return
     for _ in new:
-        report.add(CREATED)
+        run.report.add(CREATED)
 
 
-def _without_known(user: User, batch: Sequence[Entry], report: Report) -> list[Draft]:
-    """The drafts of which the user has no note; all else is reported."""
+def _without_known(run: _Run, batch: Sequence[Entry]) -> list[Draft]:
+    """The drafts of which the user has no note; of all else, what became of it is reported."""
     drafts = [entry for entry in batch if isinstance(entry, Draft)]
-    known = _known(user, drafts) if drafts else {}
+    known = _known(run.user, drafts) if drafts else {}
     new = []
     for entry in batch:
         if not isinstance(entry, Draft):
             outcome = LOST if isinstance(entry, Lost) else REFUSED
-            report.add(outcome, entry.source, entry.reason)
+            run.report.add(outcome, entry.source, entry.reason)
             continue
         row = known.get(entry.own) or known.get(entry.id)
         if row is None:
             new.append(entry)
         elif row["deleted_at"] is not None:
-            report.add(CHANGED, entry.source, "It is in the trash, and stays there.")
-        elif tuple(row[name] for name in _STATE) == entry.state:
-            report.add(UNCHANGED)
+            run.report.add(CHANGED, entry.source, "It is in the trash, and stays there.")
         else:
-            reason = "It is here, and was changed since; it stays as it is."
-            report.add(CHANGED, entry.source, reason)
+            if tuple(row[name] for name in _STATE) == entry.state:
+                run.report.add(UNCHANGED)
+            else:
+                _complete(run, entry)
+            for earlier in entry.earlier:
+                there = known.get(earlier.id) if earlier.id != entry.id else None
+                if there and there["deleted_at"] is None:
+                    _discard(run, earlier)
     return new
+
+
+def _complete(run: _Run, draft: Draft) -> None:
+    outcome = complete(run.user, draft, run.destinations, dry_run=run.dry_run)
+    reason = "It is here, and not as the upload has it; it stays as it is."
+    run.report.add(outcome, draft.source, reason if outcome == CHANGED else "")
+
+
+def _discard(run: _Run, draft: Draft) -> None:
+    """Of two notes of one item that which was made of less."""
+    if discard(run.user, draft, run.destinations, dry_run=run.dry_run):
+        reason = "An earlier import made a second note of it, which is in the trash now."
+        run.report.add(COMPLETED, draft.source, reason)
+    else:
+        reason = "An earlier import made a second note of it, which was changed since, and stays."
+        run.report.add(CHANGED, draft.source, reason)
 
 
 def _known(user: User, drafts: list[Draft]) -> dict[UUID | None, dict[str, Any]]:
     """By id what there is of them. No contents: those that are here may be large by now."""
-    ids = [draft.id for draft in drafts] + [draft.own for draft in drafts if draft.own]
+    ids = [draft.id for entry in drafts for draft in (entry, *entry.earlier)]
+    ids += [draft.own for draft in drafts if draft.own]
     notes = Note.objects.filter(user=user, pk__in=ids).with_tag_names()
     rows = notes.annotate(digest=RawSQL(_DIGEST, ())).values("pk", "deleted_at", *_STATE)  # noqa: S611
     return {row["pk"]: row for row in rows}

@@ -1,13 +1,13 @@
 """What an upload is read into: items, and what of them could not be taken.
 
-A reader is ``read(archive, address) -> Iterator[Item | Refused | Lost]``; it raises what `archive`
-raises where the whole upload cannot be used, and it does so before it gives the first item.
+A reader is ``read(archive) -> Read``. Both raise what `errors` has where the whole upload cannot be
+used, and do so before the first item.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,8 @@ class Item:
         content: text, a block document or nothing.
         tags: in any form that a tag's name may be written in.
         created_at, updated_at: with an offset; None is the time of the import.
+        relink: None where links are left alone.
+        earlier: the items that an import of less of the same export has made of this one.
     """
 
     source: str
@@ -33,6 +35,8 @@ class Item:
     is_archived: bool = False
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    relink: Relink | None = None
+    earlier: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,13 @@ class Lost:
     reason: str
 
 
-Address = Callable[[str], str]
-"""From an item's key the path of the note that it becomes, for links between items."""
+Address = Callable[[str], str | None]
+"""From an item's key the path of the note that it becomes, for links between items; None where it
+becomes none: then the link stays as it is."""
+Relink = Callable[[str, Address], str]
+"""From an item's content as an import has left it that with the links that lead somewhere now."""
+Read = Callable[[Address], Iterator[Item | Refused | Lost]]
+"""What an upload has. It may be called again, with another address."""
 
 
 def note_id(user_id: uuid.UUID, key: str) -> uuid.UUID:

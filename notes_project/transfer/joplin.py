@@ -8,7 +8,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import Any, Self
+from functools import partial
+from typing import Any
 
 from transfer.archive import Archive, Member
 from transfer.errors import Unreadable
@@ -21,7 +22,7 @@ from transfer.foreign import (
     title_of,
     with_facts,
 )
-from transfer.items import Address, Item, Lost, Refused
+from transfer.items import Address, Item, Lost, Read, Refused
 from transfer.joplin_item import FOLDER, NOTE, NOTE_TAG, RESOURCE, TAG, Raw, parse
 from transfer.scratch import scratch
 
@@ -53,20 +54,25 @@ def is_export(archive: Archive) -> bool:
     return False
 
 
-def read(archive: Archive, address: Address) -> Iterator[Item | Refused | Lost]:
+def read(archive: Archive) -> Read:
     """One item for each note."""
-    with _Index() as index:
-        for member in archive:
-            raw = _read(archive, member) if _is_item(member) else None
-            if isinstance(raw, Raw):
-                index.add(raw)
-        for member in archive:
-            if _is_item(member):
-                raw = _read(archive, member)
-                if isinstance(raw, Refused):
-                    yield raw
-                elif raw.kind == NOTE:
-                    yield from _note(member.path, raw, index, address)
+    index = _Index()
+    archive.on_close(index.close)
+    for member in archive:
+        raw = _read(archive, member) if _is_item(member) else None
+        if isinstance(raw, Raw):
+            index.add(raw)
+    return partial(_items, archive, index)
+
+
+def _items(archive: Archive, index: _Index, address: Address) -> Iterator[Item | Refused | Lost]:
+    for member in archive:
+        if _is_item(member):
+            raw = _read(archive, member)
+            if isinstance(raw, Refused):
+                yield raw
+            elif raw.kind == NOTE:
+                yield from _note(member.path, raw, index, address)
 
 
 class _Index:
@@ -75,10 +81,7 @@ class _Index:
     def __init__(self) -> None:
         self._db = scratch(_SCHEMA)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._db.close()
 
     def add(self, raw: Raw) -> None:
@@ -141,24 +144,12 @@ def _note(
         return
     files: list[str] = []
     missing: list[str] = []
-
-    def replacement(match: re.Match[str]) -> str:
-        target = match[1].lower()
-        if index.title(target, NOTE) is not None:
-            return address(_key(target))
-        file = index.title(target, RESOURCE)
-        if file is not None:
-            files.append(file or target)
-        elif index.title(target, FOLDER) is None:
-            missing.append(match[0])
-        return match[0]
-
-    text = _EXTERNAL.sub(replacement, _LINK.sub(replacement, raw.body))
+    text = _linked(index, files, missing, raw.body, address)
     tags, lost = tags_of(source, _tags(raw, index))
     yield Item(
         source,
         _key(raw.id()),
-        title_of(raw.title, text.lstrip().partition("\n")[0]),
+        title_of(raw.title, raw.body.lstrip().partition("\n")[0]),
         with_facts(
             text,
             ("Source", raw.values.get("source_url", "")),
@@ -168,11 +159,31 @@ def _note(
         tags,
         created_at=raw.time("user_created_time", "created_time"),
         updated_at=raw.time("user_updated_time", "updated_time"),
+        relink=partial(_linked, index, [], []),
     )
     yield from title_lost(source, raw.title)
     yield from lost + files_lost(source, files) + targets_lost(source, missing)
     if raw.values.get("markup_language") == "2":
         yield Lost(source, "It is an HTML note: its text is the HTML.")
+
+
+def _linked(
+    index: _Index, files: list[str], missing: list[str], text: str, address: Address
+) -> str:
+    """The text with links to notes, and in the lists what its other links lead to."""
+
+    def replacement(match: re.Match[str]) -> str:
+        target = match[1].lower()
+        file = index.title(target, RESOURCE)
+        if file is not None:
+            files.append(file or target)
+            return match[0]
+        path = address(_key(target))
+        if path is None and index.title(target, FOLDER) is None:
+            missing.append(match[0])
+        return path or match[0]
+
+    return _EXTERNAL.sub(replacement, _LINK.sub(replacement, text))
 
 
 def _tags(raw: Raw, index: _Index) -> Iterator[str]:

@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from transfer import front_matter
@@ -24,7 +25,7 @@ from transfer.foreign import (
     title_of,
     with_facts,
 )
-from transfer.items import Address, Item, Lost, Refused
+from transfer.items import Address, Item, Lost, Read, Refused
 from transfer.links import path_of, rewritten
 from transfer.times import InvalidTime, read_time
 
@@ -42,9 +43,12 @@ def is_export(archive: Archive) -> bool:
     return any(member.path.lower().endswith(_ENDINGS) for member in archive)
 
 
-def read(archive: Archive, address: Address) -> Iterator[Item | Refused | Lost]:
+def read(archive: Archive) -> Read:
     """One item for each file."""
-    root = _root(archive)
+    return partial(_items, archive, _root(archive))
+
+
+def _items(archive: Archive, root: str, address: Address) -> Iterator[Item | Refused | Lost]:
     for member in archive:
         if _is_note(member.path):
             yield from _note(archive, member, root, address)
@@ -81,14 +85,18 @@ class _Links:
         if path is None:
             return None
         name = posixpath.basename(path)
-        if not self.archive.find(path):
-            if _is_note(path):
+        if _is_note(path):
+            address = self.address(_key(path, self.root))
+            if address is None:
                 self.missing.append(name)
-        elif _is_note(path):
-            return self.address(_key(path, self.root))
-        else:
+            return address
+        if self.archive.find(path):
             self.files.append(name)
         return None
+
+
+def _relinked(archive: Archive, root: str, folder: str, text: str, address: Address) -> str:
+    return rewritten(text, _Links(archive, root, address, folder))
 
 
 def _key(path: str, root: str) -> str:
@@ -128,6 +136,7 @@ def _note(
         tags,
         created_at=_time(values, "created"),
         updated_at=_time(values, "updated"),
+        relink=partial(_relinked, archive, root, folder),
     )
     yield from title_lost(source, title)
     yield from lost + files_lost(source, links.files) + targets_lost(source, links.missing)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
-from rest_framework.settings import api_settings
 
-from config.errors import InvalidParameters
+from config.negotiation import FORMAT, ByFormat
 from config.renderers import JSONRenderer
 from notes.pagination import read_once
-
-FORMAT = api_settings.URL_FORMAT_OVERRIDE or "format"
 
 
 class JSONLinesRenderer(JSONRenderer):
@@ -30,8 +26,8 @@ class MarkdownRenderer(JSONRenderer):
     format = "markdown"
 
 
-class ByFormat(DefaultContentNegotiation):
-    """The parameter, and without it the header Accept."""
+class ByFormatAlone(ByFormat):
+    """The parameter, whatever the header Accept says; without it the header."""
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
@@ -42,7 +38,5 @@ class ByFormat(DefaultContentNegotiation):
                 request, renderers, format_suffix
             )
             return chosen
-        by_name = {renderer.format: renderer for renderer in renderers}
-        if name not in by_name:
-            raise InvalidParameters({FORMAT: f"Give one of: {', '.join(by_name)}."})
-        return by_name[name], by_name[name].media_type
+        (renderer,) = self.filter_renderers(renderers, name)
+        return renderer, renderer.media_type

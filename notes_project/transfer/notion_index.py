@@ -6,9 +6,11 @@ import json
 import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from functools import lru_cache
+from typing import Any
 
 from transfer.archive import Member
+from transfer.items import Refused
 from transfer.notion_paths import ALL_ROWS, PAGE, TABLE, folders_of, key_of, split_name
 from transfer.notion_text import comparable
 from transfer.scratch import scratch
@@ -27,10 +29,12 @@ CREATE TABLE tables (
 CREATE INDEX tables_folders ON tables (folder);
 CREATE TABLE rows (
     number INTEGER PRIMARY KEY, of_table INTEGER, line INTEGER, title TEXT, nth INTEGER,
-    cells TEXT, page TEXT
+    cells TEXT, page TEXT, target TEXT
 );
 CREATE INDEX rows_titles ON rows (title, of_table, nth);
 CREATE INDEX rows_pages ON rows (of_table, page);
+CREATE INDEX rows_targets ON rows (target);
+CREATE TABLE refused (source TEXT, reason TEXT);
 """
 
 
@@ -62,13 +66,16 @@ class Row:
     Args:
         nth: which of the rows of this title it is, from 1.
         page: the key of the page that is this row.
+        target: the key of the note that it is, once that is settled.
     """
 
+    number: int
     line: int
     title: str
     nth: int
     cells: tuple[str, ...]
     page: str | None
+    target: str | None
 
 
 class Index:
@@ -76,11 +83,10 @@ class Index:
 
     def __init__(self) -> None:
         self._db = scratch(_SCHEMA)
+        # One row after the other asks for it.
+        self.header = lru_cache(_MAX_LIKE)(self._header)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._db.close()
 
     def add(self, member: Member) -> None:
@@ -148,7 +154,7 @@ class Index:
         values = (json.dumps(header), table.number)
         self._db.execute("UPDATE tables SET header = ? WHERE number = ?", values)
 
-    def header(self, table: Table) -> list[str]:
+    def _header(self, table: Table) -> list[str]:
         question = "SELECT header FROM tables WHERE number = ?"
         header: list[str] = json.loads(self._value(question, table.number))
         return header
@@ -187,6 +193,23 @@ class Index:
                 return key
         return None
 
+    def set_target(self, row: Row, key: str) -> None:
+        self._db.execute("UPDATE rows SET target = ? WHERE number = ?", (key, row.number))
+
+    def rows_of(self, target: str) -> Iterator[tuple[Table, Row]]:
+        """The rows of this target, with their tables: that of the database, and of some views."""
+        condition = "target = ? ORDER BY number LIMIT ?"
+        for number, row in self._rows_with_table(condition, target, _MAX_LIKE):
+            for table in self._tables("number = ?", number):
+                yield table, row
+
+    def refuse(self, refused: Refused) -> None:
+        self._db.execute("INSERT INTO refused VALUES (?, ?)", (refused.source, refused.reason))
+
+    def refused(self) -> Iterator[Refused]:
+        for source, reason in self._db.execute("SELECT source, reason FROM refused"):
+            yield Refused(source, reason)
+
     def rows(self, table: Table) -> Iterator[Row]:
         condition = "of_table = ? ORDER BY number"
         yield from self._rows(condition, table.number)
@@ -220,10 +243,14 @@ class Index:
             yield Table(number, key, path, part, title, bool(is_whole))
 
     def _rows(self, condition: str, *values: object) -> Iterator[Row]:
-        fields = "line, title, nth, cells, page"
+        for _, row in self._rows_with_table(condition, *values):
+            yield row
+
+    def _rows_with_table(self, condition: str, *values: object) -> Iterator[tuple[int, Row]]:
+        fields = "of_table, number, line, title, nth, cells, page, target"
         question = f"SELECT {fields} FROM rows WHERE {condition}"  # noqa: S608
-        for line, title, nth, cells, page in self._db.execute(question, values):
-            yield Row(line, title, nth, tuple(json.loads(cells)), page)
+        for table, number, line, title, nth, cells, *keys in self._db.execute(question, values):
+            yield table, Row(number, line, title, nth, tuple(json.loads(cells)), *keys)
 
     def _value(self, question: str, *values: object) -> Any:
         row = self._db.execute(question, values).fetchone()

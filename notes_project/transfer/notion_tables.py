@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import codecs
 import csv
+import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from transfer.archive import Archive, Member
 from transfer.errors import Unreadable
 from transfer.foreign import LinkList, tags_of, title_of
-from transfer.items import Address, Item, Lost, Refused
-from transfer.links import Resolve, rewritten, rewritten_relations
+from transfer.items import Item, Lost, Refused
 from transfer.notion_index import Index, Row, Table
+from transfer.notion_links import Links
 from transfer.notion_text import as_properties
 
 MAX_ROW = 1024 * 1024
@@ -69,26 +70,47 @@ def load(archive: Archive, member: Member, index: Index, table: Table) -> Refuse
     return None
 
 
-def notes_of(
-    index: Index, table: Table, address: Address, resolve: Resolve
-) -> Iterator[Item | Lost]:
-    """The list, and the rows that have no page of their own."""
+def settle(index: Index, table: Table) -> None:
+    """Finds the note that each row is. Those of a view are its database's."""
     view = None if table.is_whole else _view(index, table)
     origin = view.database if view else table
-    makes_notes, header = _makes_notes(index, origin), index.header(table)
-    links = LinkList()
+    makes_notes = _makes_notes(index, origin)
     for row in index.rows(table):
         of_origin = view.row_like(row) if view else row
-        if of_origin is None or (of_origin.page is None and not makes_notes):
-            continue
-        links.add(title_of(row.title), address(of_origin.page or _key(origin, of_origin)))
-        if row.page is None and view is None:
-            yield from _note(header, table, row, resolve)
+        if of_origin and (of_origin.page or makes_notes):
+            index.set_target(row, of_origin.page or _key(origin, of_origin))
+
+
+def notes_of(index: Index, table: Table, links: Links) -> Iterator[Item | Lost]:
+    """The list, and the rows that have no page of their own."""
+    children, header = LinkList(), index.header(table)
+    for row in index.rows(table):
+        address = links.address(row.target) if row.target else None
+        if address:
+            children.add(title_of(row.title), address)
+        if row.target == _key(table, row):
+            item, lost = _note(header, table, row, links)
+            yield replace(item, earlier=earlier_of(item.key, links))
+            yield from lost
     for key, title in index.pages_without_row(table):
-        links.add(title_of(title), address(key))
+        address = links.address(key)
+        if address:
+            children.add(title_of(title), address)
     if not index.has_page(table.key):
-        yield Item(table.path, table.key, title_of(table.title), str(links) or None)
-        yield from links.lost(table.path)
+        content = str(children) or None
+        yield Item(table.path, table.key, title_of(table.title), content, relink=links.relink)
+        yield from children.lost(table.path)
+
+
+def earlier_of(key: str, links: Links) -> tuple[Item, ...]:
+    """What was made of a page's rows, or of a row's in views, as long as that was missing."""
+    items = []
+    for table, row in links.index.rows_of(key):
+        if _key(table, row) != key:
+            folder = posixpath.dirname(table.path)
+            of_table = Links(links.archive, links.index, links.address, folder)
+            items.append(_note(links.index.header(table), table, row, of_table)[0])
+    return tuple(items)
 
 
 def _makes_notes(index: Index, table: Table) -> bool:
@@ -105,18 +127,24 @@ def _key(table: Table, row: Row) -> str:
     return f"{table.key}:{row.nth}:{row.title}"
 
 
-def _note(header: list[str], table: Table, row: Row, resolve: Resolve) -> Iterator[Item | Lost]:
+def _note(header: list[str], table: Table, row: Row, links: Links) -> tuple[Item, list[Lost]]:
     """As Notion writes a page of a row: a line for each property."""
     source = f"{table.path}:{row.line}"
     pairs = [pair for pair in zip(header[1:], row.cells[1:], strict=False) if pair[1]]
     text = "".join(f"{name}: {value}\n" for name, value in pairs)
     properties = as_properties(pairs)
     tags, lost = tags_of(source, properties.tags)
-    title = title_of(row.cells[0])
-    text = rewritten_relations(rewritten(text, resolve), resolve)
-    times = properties.created_at, properties.updated_at
-    yield Item(source, _key(table, row), title, text or None, tags, False, *times)
-    yield from lost
+    item = Item(
+        source,
+        _key(table, row),
+        title_of(row.cells[0]),
+        links.rewritten(text) or None,
+        tags,
+        created_at=properties.created_at,
+        updated_at=properties.updated_at,
+        relink=links.relink,
+    )
+    return item, lost
 
 
 @dataclass(frozen=True, slots=True)

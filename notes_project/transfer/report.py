@@ -12,8 +12,9 @@ from typing import Any, Self
 
 import orjson
 
-CREATED, UNCHANGED, CHANGED, REFUSED, LOST = "created", "unchanged", "changed", "refused", "lost"
-OUTCOMES = (CREATED, UNCHANGED, CHANGED, REFUSED, LOST)
+CREATED, COMPLETED, UNCHANGED = "created", "completed", "unchanged"
+CHANGED, REFUSED, LOST = "changed", "refused", "lost"
+OUTCOMES = (CREATED, COMPLETED, UNCHANGED, CHANGED, REFUSED, LOST)
 _MAX_SOURCE = 1000
 
 

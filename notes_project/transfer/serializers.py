@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from transfer.report import CHANGED, LOST, REFUSED
+from transfer.report import CHANGED, COMPLETED, LOST, REFUSED
 
 
 @extend_schema_field(
@@ -26,7 +26,7 @@ class ReportLineSerializer(serializers.Serializer[Any]):
     source = serializers.CharField(  # type: ignore[assignment]
         help_text="Where in the upload."
     )
-    outcome = serializers.ChoiceField([CHANGED, REFUSED, LOST])
+    outcome = serializers.ChoiceField([COMPLETED, CHANGED, REFUSED, LOST])
     reason = serializers.CharField(help_text="For the person whose notes they are.")
 
 
@@ -34,12 +34,17 @@ class ReportSerializer(serializers.Serializer[Any]):
     format = serializers.CharField(help_text="What the upload was taken for.")
     dry_run = serializers.BooleanField()
     created = serializers.IntegerField(help_text="Notes that are new; in a dry run, would be.")
+    completed = serializers.IntegerField(
+        help_text="Notes of an earlier import of less that have now what was missing."
+    )
     unchanged = serializers.IntegerField(help_text="Items that are here already.")
     changed = serializers.IntegerField(
-        help_text="Items that are here and were changed or deleted since: they stay as they are."
+        help_text="Items that are here otherwise, or in the trash: they stay as they are."
     )
     refused = serializers.IntegerField(help_text="Items that cannot be taken.")
     lost = serializers.IntegerField(help_text="Parts without which an item is taken.")
     report = ReportLineSerializer(
-        many=True, help_text="A line for each of the last three, in the order of the upload."
+        many=True,
+        help_text="A line for each of the last three, and for what was moved to the trash, in the"
+        " order of the upload.",
     )

@@ -19,11 +19,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.errors import InvalidParameters
+from config.negotiation import FORMAT
 from notes.etags import is_page
 from notes.filters import refuse_unknown
 from notes.pagination import read_once
 from transfer import errors, importing, jsonl, markdown
-from transfer.negotiation import FORMAT, ByFormat, JSONLinesRenderer, MarkdownRenderer
+from transfer.negotiation import ByFormatAlone, JSONLinesRenderer, MarkdownRenderer
 from transfer.pace import at_pace
 from transfer.places import place
 from transfer.serializers import ImportSerializer, ReportSerializer
@@ -43,7 +44,7 @@ _STATUS = {
 
 class ExportView(APIView):
     renderer_classes = [JSONLinesRenderer, MarkdownRenderer]
-    content_negotiation_class = ByFormat
+    content_negotiation_class = ByFormatAlone
 
     @extend_schema(
         operation_id="export_notes",
@@ -64,7 +65,7 @@ class ExportView(APIView):
         },
     )
     def get(self, request: Request) -> HttpResponseBase:
-        refuse_unknown(request.query_params, {FORMAT})
+        refuse_unknown(request, {FORMAT})
         renderer = request.accepted_renderer
         is_lines = isinstance(renderer, JSONLinesRenderer)
         write = jsonl.write if is_lines else markdown.write
@@ -121,7 +122,8 @@ class ImportView(generics.GenericAPIView[Any]):
         operation_id="import_notes",
         summary="Take notes from an export",
         description="The format is told by the content. Each item is taken whole or not at all, and"
-        " none twice. What is here already stays as it is.",
+        " none twice. What is here already stays as it is, but for links of an earlier import that"
+        " led nowhere.",
         parameters=[
             OpenApiParameter(
                 DRY_RUN, OpenApiTypes.BOOL, description="Say what would be done, and write nothing."
@@ -136,11 +138,15 @@ class ImportView(generics.GenericAPIView[Any]):
         responses={
             200: ReportSerializer,
             429: _BUSY,
-            422: OpenApiResponse(description="The format is known, and the file is broken."),
+            422: OpenApiResponse(
+                description="Nothing is written: the upload is cut off, encrypted or unsafe, or a"
+                " part of it is damaged, missing or there twice. One damaged file in an archive is"
+                " a line of the report."
+            ),
         },
     )
     def post(self, request: Request) -> HttpResponseBase:
-        refuse_unknown(request.query_params, {DRY_RUN, FORMAT})
+        refuse_unknown(request, {DRY_RUN, FORMAT})
         try:
             user = signed_in(request)
             with files_of(request) as files, place(user):

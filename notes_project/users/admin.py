@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.http import HttpRequest
 
-from config.paginator import CappedPaginator
+from config.admin_lists import CappedAdmin
 from users.models import User
 
 M = TypeVar("M", bound=models.Model)
@@ -16,11 +16,8 @@ M = TypeVar("M", bound=models.Model)
 admin.site.unregister(Group)
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[M]):
+class ReadOnlyAdmin(CappedAdmin[M]):
     """Rows that change by events and tokens alone."""
-
-    paginator = CappedPaginator
-    show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

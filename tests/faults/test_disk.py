@@ -32,7 +32,7 @@ def test_of_notes_db(system, rng):
         _use_up_the_wal(system, "notes")
 
 
-@covers("a row leaves the outbox after Kafka acknowledged it", off="acknowledgement", breaks="I2")
+@covers("a row that Kafka did not acknowledge stays", off="delivery_reports", breaks="I2")
 def test_of_kafka(system, rng):
     with system.under_load(rng) as load, full(system, "kafka"):
         filled = time.monotonic()

@@ -50,7 +50,7 @@ def test_relay_cut_from_users_db(system, rng):
     _wait_out(system, rng, "relay", "users_db", "database_unavailable")
 
 
-@covers("a row leaves the outbox after Kafka acknowledged it", off="acknowledgement", breaks="I1")
+@covers("a row that Kafka did not acknowledge stays", off="delivery_reports", breaks="I1")
 def test_relay_cut_from_kafka(system, rng):
     _wait_out(system, rng, "relay", "kafka", "nothing_sent")
 

@@ -85,7 +85,7 @@ def test_relay_hangs(system, rng):
         hang(system)
 
 
-@covers("what is in hand for too long is not sent", off="lease", breaks="I4")
+@covers("a relay asks for its lock before it sends", off="hand_over", breaks="I4")
 def test_relay_awakes_behind_another(system, rng):
     """With rows in hand that the other has sent, and newer ones behind them."""
     with system.under_load(rng):

@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from config import health, logs
@@ -56,6 +57,17 @@ def django_db_modify_db_settings(
             HOST=url.hostname, PORT=url.port, USER=url.username, PASSWORD=url.password
         )
         yield
+
+
+@pytest.fixture(scope="class")
+def _for_all_tests(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """What fixtures of a class write is there for each of its tests, which leave nothing to others.
+
+    They run in savepoints of one transaction.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture(scope="session")

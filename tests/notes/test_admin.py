@@ -8,6 +8,8 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from config.admin_lists import CappedPaginator
+from notes import admin
 from notes.models import Note, Tag
 from tests.notes.test_notes import make
 from tests.plans import explained, nodes
@@ -269,6 +271,67 @@ class TestNotes:
             assert Note.objects.filter(is_archived=True).count() == archived
         assert b"Brought back: 3." in response.content
 
+    def test_many_are_archived_in_pieces(self, staff, api, monkeypatch):
+        monkeypatch.setattr(admin, "BATCH", 2)
+        for _ in range(5):
+            make(api)
+        with CaptureQueriesContext(connection) as queries:
+            assert b"Archived: 5." in self.act_on_all(staff, "archive").content
+        assert sum('UPDATE "notes"' in (query["sql"] or "") for query in queries) == 3
+
+    def act_on_all(self, staff, action):
+        fields = {"action": action, "index": "0", "select_across": "1"}
+        fields["_selected_action"] = Note.objects.values_list("pk", flat=True)[0]
+        return staff.post(f"{ADMIN}notes/note/", fields, follow=True)
+
+    @pytest.mark.parametrize("action", ["archive", "export_selected", "delete_selected"])
+    def test_of_more_than_the_list_counts_nothing_is_done(self, staff, api, action, monkeypatch):
+        monkeypatch.setattr(CappedPaginator, "CAP", 2)
+        for _ in range(3):
+            make(api)
+        page = self.act_on_all(staff, action)
+        assert b"More than 2 are selected, and nothing is done." in page.content
+        assert Note.objects.filter(is_archived=False).count() == 3
+
+    def test_more_than_a_form_of_djangos_has_fields_for_are_deleted(self, staff, api, user):
+        Note.objects.bulk_create(Note(user=user) for _ in range(1001))
+        page = self.act_on_all(staff, "delete_selected").content.decode()
+        ids = re.findall(r'name="_selected_action" value="([^"]+)"', page)
+        fields = {"action": "delete_selected", "post": "yes", "_selected_action": ids}
+        response = staff.post(f"{ADMIN}notes/note/", fields, follow=True)
+        assert b"Successfully deleted 1001 notes." in response.content
+        assert not Note.objects.exists()
+
+    def test_no_list_and_no_action_reads_contents(self, staff, api):
+        make(api, title="Plan")
+        with CaptureQueriesContext(connection) as queries:
+            assert "Plan" in get(staff, "notes/note/")
+            assert b"Plan" in self.act_on_all(staff, "delete_selected").content
+        asked = [query["sql"] for query in queries if query["sql"]]
+        assert not [sql for sql in asked if '"content"' in sql]
+
+    def test_a_page_of_the_list_reads_as_many_as_it_shows(self, staff, user, monkeypatch):
+        monkeypatch.setattr(CappedPaginator, "CAP", 200)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO notes (user_id, title, updated_at)"
+                " SELECT %s, 'n', now() - n * '1s'::interval FROM generate_series(1, 3000) AS n",
+                [user.pk],
+            )
+            cursor.execute("ANALYZE notes, users")
+        for query, shown in (("", 100), ("?p=2", 100)):
+            with explained() as plans:
+                assert get(staff, f"notes/note/{query}").count("field-updated_at") == shown
+            read = [
+                node["Actual Rows"] * node["Actual Loops"]
+                for plan in plans
+                for node in nodes(plan)
+                if node.get("Relation Name") == "notes"
+            ]
+            # The page, and the count.
+            assert len(read) == 2
+            assert sum(read) <= 200 + 200
+
     def test_deleting_says_what_goes_and_does_it(self, staff, api):
         note = make(api, tags=["a"])
         url = f"{ADMIN}notes/note/{note['id']}/delete/"
@@ -288,6 +351,34 @@ class TestNotes:
             assert names("note", "tags", "wor") == ["work"]
         assert not any("note_tags" in query["sql"] for query in queries)
         assert names("note", "user", "ad") == ["ada"]
+
+
+NO_ID = "x"
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("notes/note/", {"action": "archive", "_selected_action": NO_ID}),
+        ("notes/note/", {"action": "delete_selected", "_selected_action": "\x00"}),
+        ("notes/note/add/", {"tag_choice": NO_ID}),
+        ("notes/note/add/", {"user": NO_ID}),
+        ("notes/tag/", {"action": "merge", "_selected_action": "{tag}", "target": NO_ID}),
+        ("notes/tag/", {"action": "merge", "_selected_action": NO_ID}),
+        ("inbox/deadletter/", {"action": "replay", "_selected_action": NO_ID}),
+    ],
+)
+def test_an_id_that_is_none_is_a_400(staff, api, path, fields):
+    make(api, tags=["a"])
+    tag = str(Tag.objects.get().pk)
+    fields = {name: value.format(tag=tag) for name, value in fields.items()}
+    response = staff.post(ADMIN + path, fields)
+    assert (response.status_code, b"cannot be understood" in response.content) == (400, True)
+
+
+def test_a_character_that_the_database_does_not_take_is_a_400(staff, api):
+    query = "?app_label=notes&model_name=note&field_name=tags&term=%00"
+    get(staff, f"autocomplete/{query}", 400)
 
 
 def test_shadow_users_can_only_be_read(staff, ada, api):

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from notes.bulk import LONGEST
+from notes.bulk import LONGEST, Operations
 from notes.models import Note, NoteTag
 from tests.notes.test_notes import NOTES, errors_of, make, url_of
 from tests.threads import at_once
@@ -127,6 +127,25 @@ def test_what_cannot_be_is_named_by_its_place(api, operation, pointer, code):
 def test_what_is_no_list_of_operations_is_refused_whole(api, body, error):
     assert errors_of(api.post(BULK, body)) == {error}
     assert not Note.objects.exists()
+
+
+def test_too_many_are_refused_before_each_is_looked_at(api, monkeypatch):
+    monkeypatch.setattr(Operations, "run_child_validation", None)
+    answer = api.post(BULK, {"operations": [{"op": "create"}] * 101})
+    assert errors_of(answer) == {("/operations", "max_length")}
+
+
+@pytest.mark.parametrize("place", ["", "/operations/0"])
+def test_of_members_that_there_are_not_the_first_ten_are_named(api, place):
+    members = {f"{number:02}": 0 for number in range(20, 0, -1)}
+    note_id = str(uuid.UUID(int=0))
+    if place:
+        (result,) = bulk(api, {"op": "delete", "id": note_id, **members})
+        problem = result["problem"]
+    else:
+        problem = api.post(BULK, {"operations": [{}], **members}).json()
+    named = [error["pointer"] for error in problem["errors"]]
+    assert named == [f"{place}/{number}" for number in range(20, 10, -1)]
 
 
 def test_a_hundred_are_taken(api):

@@ -139,6 +139,13 @@ def test_a_whole_number_is_one_however_it_is_written(api, number):
     assert re.search(rb'"level": ?2[,}]', answer.content)
 
 
+@pytest.mark.parametrize("number", ["1.0000000000000000001", "1e-99999999999999999999999999"])
+def test_one_that_is_none_is_not_rounded_to_one(api, number):
+    body = json.dumps({"content": document() | {"version": "?"}}).replace('"?"', number)
+    response = api.post(NOTES, body, content_type="application/json")
+    assert errors_of(response) == {("/content/version", "invalid")}
+
+
 @pytest.mark.parametrize(
     "text",
     [

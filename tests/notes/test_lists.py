@@ -224,6 +224,7 @@ class TestNoteList:
         assert titles("tag=a&tag=none") == set()
         assert titles("tag=a&tag=none&tag_match=any") == {"a", "ab", "abc"}
         assert titles("tag=a&tag=A") == {"a", "ab", "abc"}
+        assert titles("tag=%ef%bf%bd") == set()
         assert len(titles("tag=")) == 5
 
     @pytest.mark.parametrize(
@@ -239,6 +240,9 @@ class TestNoteList:
             ("tag=" + "a" * 101, ("tag", "invalid")),
             ("&".join(f"tag={number}" for number in range(21)), ("tag", "invalid")),
             ("%ff=1", ("\ufffd", "unknown")),
+            ("tag=a%ff", ("tag", "invalid")),
+            ("limit=5&q=%ed%a0%80", ("q", "invalid")),
+            ("format=xml", ("format", "invalid")),
             ("order=id", ("order", "invalid")),
             ("order=--title", ("order", "invalid")),
             *((f"{name}=2026", (name, "invalid")) for name in TIMES),

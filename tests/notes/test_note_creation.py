@@ -117,6 +117,10 @@ class TestCreate:
         response = api.post(NOTES, body, content_type="application/json")
         assert errors_of(response) == {error}
 
+    def test_what_is_wrong_with_a_lone_surrogate_is_said(self, api):
+        response = api.post(NOTES, r'{"tags": ["a\ud800"]}', content_type="application/json")
+        assert response.json()["errors"][0]["detail"] == "A lone surrogate is no character."
+
     @pytest.mark.parametrize("method", ["post", "put", "patch"])
     def test_no_body_is_no_empty_object(self, api, method):
         note = make(api, title="Kept", content="kept")

@@ -5,15 +5,16 @@ from datetime import timedelta
 from itertools import chain, product
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from notes import lists
 from notes.lists import NoteList, Span
 from notes.models import Note, NoteTag, Tag
-from tests.notes.issuer import START
+from tests.notes.issuer import START, Account
 from tests.notes.test_lists import walk
 from tests.notes.test_notes import NOTES
 from tests.plans import buffers, explained, nodes
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 ORDERS = ("-updated_at", "updated_at", "-created_at", "created_at", "title", "-title")
@@ -21,15 +22,21 @@ TITLES = ("", "a", "A", "ab", "B", "b", "É", "é", "z", "Z", "ß", "日本", "�
 
 
 class TestOrder:
-    @pytest.fixture
-    def notes(self, user):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def ada(cls, _for_all_tests):
+        return stored(Account("ada"))
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def notes(cls, ada):
         """With ties in everything that lists are ordered by."""
         draw = random.Random(11)
         tags = {name: Tag.objects.create(name=name) for name in "abc"}
         notes = []
         for _ in range(60):
             note = Note.objects.create(
-                user=user,
+                user_id=ada.id,
                 title=draw.choice(TITLES),
                 is_archived=draw.random() < 0.4,
                 created_at=START + timedelta(seconds=draw.randrange(12)),
@@ -68,6 +75,11 @@ class TestOrder:
             if len(pages) > 1:
                 last = list(links(api, query))[-1]
                 assert walk(api, last, direction="previous") == pages[::-1]
+
+
+def stored(account):
+    User.objects.create(id=account.id, username=account.username)
+    return account
 
 
 def links(api, query):
@@ -130,17 +142,25 @@ ASKED = [
 
 
 class TestManyNotes:
-    @pytest.fixture(autouse=True, params=["fresh", "stale"])
-    def fill(self, request, user, monkeypatch):
-        """A user with many notes among others; the planner knows of them, or not yet."""
+    @pytest.fixture(scope="class", params=["fresh", "stale"])
+    @classmethod
+    def ada(cls, request, _for_all_tests):
+        """With many notes among others'; the planner knows of them, or not yet."""
+        with transaction.atomic():
+            ada = stored(Account("ada"))
+            others = [OTHERS, NOTES_OF.format(many=8, which="LIKE 'user %'")]
+            own = [NOTES_OF.format(many=MANY, which="= 'ada'")]
+            order = [ANALYZE, *own] if request.param == "stale" else [*own, ANALYZE]
+            without_search = "ALTER TABLE notes DISABLE TRIGGER notes_index_new_text"
+            with connection.cursor() as cursor:
+                for statement in [without_search, TAGS, *others, *order]:
+                    cursor.execute(statement)
+            yield ada
+            transaction.set_rollback(True)
+
+    @pytest.fixture(autouse=True)
+    def scan(self, monkeypatch):
         monkeypatch.setattr(lists, "SCAN", SCAN)
-        others = [OTHERS, NOTES_OF.format(many=8, which="LIKE 'user %'")]
-        own = [NOTES_OF.format(many=MANY, which="= 'ada'")]
-        order = [ANALYZE, *own] if request.param == "stale" else [*own, ANALYZE]
-        without_search = "ALTER TABLE notes DISABLE TRIGGER notes_index_new_text"
-        with connection.cursor() as cursor:
-            for statement in [without_search, TAGS, *others, *order]:
-                cursor.execute(statement)
 
     @pytest.fixture
     def middle(self, user):

@@ -92,6 +92,11 @@ class TestWords:
         assert set(titles(api, 'apple -"red apple"')) == {"green apple"}
         assert set(titles(api, 'red "or" apple')) == set()
 
+    def test_what_is_not_so_is_not_excluded(self, api):
+        make(api, title="手机 of apple")
+        make(api, title="手机 of", content="apple")
+        assert set(titles(api, "apple -apple手机")) == {"手机 of apple", "手机 of"}
+
     def test_block_text_and_not_block_syntax(self, api):
         make(api, title="t", content=ALL)
         words = "heading marked mail bullet number quoted print called within alt image mark c d"

@@ -2,13 +2,14 @@
 
 import io
 import json
+import uuid
 
 import orjson
 import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from notes import asked, search
+from notes import asked, hits, search
 from notes.lists import NoteList
 from notes.management.commands import reindex_search
 from notes.models import Note, NoteSearch
@@ -92,16 +93,21 @@ class TestLanguage:
 
 
 class TestPlan:
-    @pytest.fixture
-    def many(self, bobs_api, user, bob):
-        """Notes of Ada and as many of Bob, all of which have one word."""
-        bobs_api.get(NOTES)
+    @pytest.fixture(scope="class")
+    @classmethod
+    def owner(cls, _for_all_tests):
+        """Has many notes, as somebody else has, and all have one word."""
+        owner, other = uuid.uuid4(), uuid.uuid4()
         with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO users (id, username) VALUES (%s, 'owner'), (%s, 'other')",
+                [owner, other],
+            )
             cursor.execute(
                 "INSERT INTO notes (user_id, title, updated_at)"
                 " SELECT someone, 'common w' || n, now() - n * interval '1 s'"
                 " FROM generate_series(1, 12000) AS n, unnest(%s::uuid[]) AS someone",
-                [[user.id, bob.id]],
+                [[owner, other]],
             )
             # Each has a tag: what the planner does with an empty table that was full says nothing.
             cursor.execute("INSERT INTO tags (name) VALUES ('tag')")
@@ -109,10 +115,11 @@ class TestPlan:
             cursor.execute("ANALYZE notes, note_search, tags, note_tags")
             # As for a table that is larger, or on an SSD.
             cursor.execute("SET LOCAL random_page_cost = 1.1")
+        return owner
 
-    def asked(self, user, q, **options):
+    def asked(self, owner, q, **options):
         """The notes found, and the plan of the statement that found them."""
-        wanted = search.SearchResults(NoteList(user.id, **options), asked.parse(q))
+        wanted = search.SearchResults(NoteList(owner, **options), asked.parse(q))
         with explained() as plans:
             page = wanted.page(None, 3)
         return [row["title"] for row in orjson.loads(page.rows)], plans[-1]
@@ -124,12 +131,12 @@ class TestPlan:
         assert not [node for node in large if "Seq Scan" in node["Node Type"]], plan
         return {node["Index Name"] for node in large if "Index Name" in node}
 
-    def test_few_hits_are_read_by_key(self, user, many):
-        found, plan = self.asked(user, "common w77")
+    def test_few_hits_are_read_by_key(self, owner):
+        found, plan = self.asked(owner, "common w77")
         assert found == ["common w77", "common w770", "common w771"]
         assert self.indexes(plan) == {"notes_by_id", "note_search_pkey"}
-        hits = next(node for node in nodes(plan) if node["Node Type"] == "Function Scan")
-        assert hits["Actual Rows"] == 111
+        call = next(node for node in nodes(plan) if node["Node Type"] == "Function Scan")
+        assert call["Actual Rows"] == 111
         # The rows, and of the index two words of one user: not the 24,000 rows with the word.
         assert buffers(plan) < 1500
 
@@ -150,7 +157,7 @@ class TestPlan:
     @pytest.mark.parametrize("ordered", [100, 3])
     def test_so_much_text_is_read_of_the_last_changed(self, api, user, monkeypatch, ordered):
         monkeypatch.setattr(search, "MAX_READ", 3100)
-        monkeypatch.setattr(search, "MAX_ORDERED", ordered)
+        monkeypatch.setattr(hits, "MAX_ORDERED", ordered)
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO notes (user_id, title, content, updated_at)"
@@ -168,20 +175,20 @@ class TestPlan:
 
     @pytest.mark.parametrize("archived", [False, None])
     def test_of_very_many_the_last_changed_are_read_in_the_lists_order(
-        self, user, many, monkeypatch, archived
+        self, owner, monkeypatch, archived
     ):
         monkeypatch.setattr(search, "WINDOW", 30)
-        monkeypatch.setattr(search, "LOOKED_AT", 100)
-        found, plan = self.asked(user, "common", archived=archived)
+        monkeypatch.setattr(hits, "LOOKED_AT", 100)
+        found, plan = self.asked(owner, "common", archived=archived)
         assert found == ["common w1", "common w2", "common w3"]
         assert "notes_by_updated_at" in self.indexes(plan)
         assert buffers(plan) < 2000
 
-    def test_of_very_many_no_more_is_read_than_is_taken(self, user, many, monkeypatch):
+    def test_of_very_many_no_more_is_read_than_is_taken(self, owner, monkeypatch):
         monkeypatch.setattr(search, "WINDOW", 30)
-        monkeypatch.setattr(search, "MAX_ORDERED", 1000)
+        monkeypatch.setattr(hits, "MAX_ORDERED", 1000)
         for q in ("common", 'common -"w7 w8"'):
-            _, plan = self.asked(user, q)
+            _, plan = self.asked(owner, q)
             by_time = [each for each in nodes(plan) if "by_updated" in each.get("Index Name", "")]
             assert [node["Actual Rows"] in (30, 31) for node in by_time] == [True], plan
         # Of what very many notes have, the index would read each, and each word with a beginning.
@@ -191,8 +198,8 @@ class TestPlan:
             ("common", 20_000, True),
             ("w5", 5000, True),
         ):
-            monkeypatch.setattr(search, "LOOKED_AT", looked_at)
+            monkeypatch.setattr(hits, "LOOKED_AT", looked_at)
             with explained() as plans:
-                assert search.ask(user.id, asked.parse(q)).hits == 1001
-            hits = [each for each in nodes(plans[0]) if each.get("Function Name") == "notes_hits"]
-            assert [node["Actual Loops"] > 0 for node in hits] == [is_asked], (q, plans)
+                assert hits.ask(owner, asked.parse(q)).count == 1001
+            calls = [each for each in nodes(plans[0]) if each.get("Function Name") == "notes_hits"]
+            assert [node["Actual Loops"] > 0 for node in calls] == [is_asked], (q, plans)

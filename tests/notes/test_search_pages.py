@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 
-from notes import search
+from notes import hits, search
 from notes.models import Note
 from tests.notes.issuer import START
 from tests.notes.test_content import document, paragraph
@@ -39,9 +39,9 @@ class TestOrder:
             Note.objects.create(user=user, title="apple", content=str(number), updated_at=at)
         assert [row["excerpt"] for row in find(api, "apple")] == ["2", "1", "0"]
 
-    @pytest.mark.parametrize("hits", [0, 1, 20, 50])
-    def test_pages_there_and_back(self, api, user, hits):
-        times = [START + timedelta(seconds=n // 7) for n in range(hits)]
+    @pytest.mark.parametrize("found", [0, 1, 20, 50])
+    def test_pages_there_and_back(self, api, user, found):
+        times = [START + timedelta(seconds=n // 7) for n in range(found)]
         Note.objects.bulk_create(
             Note(
                 user=user,
@@ -54,15 +54,15 @@ class TestOrder:
         )
         url = f"{NOTES}?q=apple&limit=8"
         pages = walk(api, url)
-        assert len(pages) == max(-(-hits // 8), 1)
+        assert len(pages) == max(-(-found // 8), 1)
         assert [*chain(*pages)] == [row["id"] for row in find(api, "apple")]
-        assert len({*chain(*pages)}) == hits
+        assert len({*chain(*pages)}) == found
         while url:
             last, url = url, api.get(url).json()["next"]
         assert walk(api, last, direction="previous") == pages[::-1]
 
     def test_of_more_than_can_be_ranked_the_last_changed_are(self, api, user, monkeypatch):
-        monkeypatch.setattr(search, "MAX_ORDERED", 20)
+        monkeypatch.setattr(hits, "MAX_ORDERED", 20)
         monkeypatch.setattr(search, "WINDOW", 10)
         times = [START + timedelta(seconds=n) for n in range(21)]
         Note.objects.bulk_create(

@@ -5,15 +5,12 @@ from itertools import chain
 import pytest
 from django.db import transaction
 
-from devstack.processes import wait_until
+from notes import tag_changes
 from notes.models import Note, NoteTag, NoteVersion, Tag
-from notes.tag_changes import rename_tag
-from tests.notes.test_database import sql
 from tests.notes.test_lists import TAGS
 from tests.notes.test_notes import NOTES, assert_not_found, errors_of, make, url_of
 from tests.notes.test_tags_in_rows import assert_rows_name_their_tags
 from tests.threads import at_once, in_thread, wait_until_blocked
-from users.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -125,7 +122,7 @@ class TestRename:
         for count in (1, 30):
             for _ in range(count):
                 make(api, tags=["a", "b"])
-            with django_assert_num_queries(9):  # user, use, and what changes it
+            with django_assert_num_queries(8):  # user, use, and what changes it
                 api.patch(f"{TAGS}a/", {"name": f"new {count}"})
 
 
@@ -174,6 +171,40 @@ class TestDryRun:
         assert api.get(url_of(note)).json() == note
 
 
+class TestPieces:
+    @pytest.fixture
+    def tagged(self, api, monkeypatch):
+        """Ten notes with the tag, of which three are in the trash."""
+        monkeypatch.setattr(tag_changes, "PIECE", 4)
+        notes = [make(api, tags=["a", "x"]) for _ in range(10)]
+        for note in notes[:3]:
+            api.delete(url_of(note))
+
+    @pytest.mark.parametrize(("method", "name"), [("patch", "b"), ("delete", "a")])
+    def test_all_are_changed(self, api, tagged, method, name):
+        answer = getattr(api, method)(f"{TAGS}a/", {"name": "b"})
+        assert answer.json() == {"name": name, "notes": 7, "trashed": 3}
+        assert not NoteTag.objects.filter(tag__name="a").exists()
+        assert_rows_name_their_tags()
+
+    @pytest.mark.parametrize("method", ["patch", "delete"])
+    def test_where_time_is_up_it_says_so_and_goes_on_when_it_is_sent_again(
+        self, api, tagged, method, monkeypatch
+    ):
+        monkeypatch.setattr(tag_changes, "LONGEST", -1)
+        for left in (6, 2):
+            answer = getattr(api, method)(f"{TAGS}a/", {"name": "b"})
+            assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+            assert answer.json()["detail"].startswith(
+                "The tag is changed on 4 notes, and on others"
+            )
+            # Those in the trash are done: while any is left, the tag is found.
+            assert api.get(f"{TAGS}a/").json()["count"] == left
+            assert_rows_name_their_tags()
+        answer = getattr(api, method)(f"{TAGS}a/", {"name": "b"})
+        assert (answer.status_code, answer.json()["notes"]) == (200, 2)
+
+
 @pytest.mark.django_db(transaction=True)
 class TestAtOnce:
     def test_a_rename_waits_for_a_change_of_the_note_and_keeps_it(self, sign_in, ada):
@@ -198,25 +229,17 @@ class TestAtOnce:
         assert renamed.result(10).json() == {"name": "c", "notes": 0, "trashed": 0}
         assert api.get(url_of(note)).json()["tags"] == []
 
-    def test_it_may_take_longer_than_other_statements(self, sign_in, ada):
-        note = make(sign_in(ada), tags=["a"])
-        ada = User.objects.get()
-
-        def rename():
-            sql("SET statement_timeout = '100ms'")
-            return rename_tag(ada, "a", "b")
-
-        waits = (
-            "SELECT bool_or(now() - query_start > '300ms') FROM pg_stat_activity"
-            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
+    def test_what_somebody_else_was_faster_with_is_not_the_end(self, sign_in, ada, monkeypatch):
+        monkeypatch.setattr(tag_changes, "PIECE", 1)
+        api = sign_in(ada)
+        first, second = make(api, tags=["a"]), make(api, tags=["a"])
+        api.post(f"{url_of(first)}archive/")
         with transaction.atomic():
-            Note.objects.filter(pk=note["id"]).update(title="changed")
-            renamed = in_thread(rename)
+            NoteTag.objects.filter(note_id=first["id"]).delete()
+            renamed = in_thread(lambda: api.patch(f"{TAGS}a/", {"name": "c"}))
             wait_until_blocked()
-            # By another connection: within a transaction these statistics stand still.
-            assert wait_until(lambda: in_thread(lambda: sql(waits)).result(10) == [(True,)], 10)
-        assert renamed.result(10) == (1, 0)
+        assert renamed.result(10).json() == {"name": "c", "notes": 1, "trashed": 0}
+        assert api.get(url_of(second)).json()["tags"] == ["c"]
 
     def test_renames_round_and_writers_of_the_same_notes_never_stop_each_other(self, sign_in, ada):
         clients = [sign_in(ada) for _ in range(8)]

@@ -87,15 +87,16 @@ class TestKeeping:
 
     def test_the_last_hundred_stay_and_before_them_one_of_ten_minutes(self, api):
         make(api, title="0")
-        for title in range(1, 300):
-            sql("UPDATE note_versions SET replaced_at = replaced_at - interval '1 minute'")
-            sql("UPDATE notes SET title = %s", title)
+        sql(
+            "DO $$ BEGIN FOR n IN 1..299 LOOP"
+            " UPDATE note_versions SET replaced_at = replaced_at - interval '1 minute';"
+            " UPDATE notes SET title = n; END LOOP; END $$"
+        )
         assert [int(title) for title, *_ in kept()] == [*range(0, 199, 10), *range(199, 299)]
 
     def test_however_often_a_note_is_changed_its_states_are_bounded(self, api):
         make(api, title="0")
-        for title in range(1, 1001):
-            sql("UPDATE notes SET title = %s", title)
+        sql("DO $$ BEGIN FOR n IN 1..1000 LOOP UPDATE notes SET title = n; END LOOP; END $$")
         assert [int(title) for title, *_ in kept()] == [0, *range(900, 1000)]
 
     def test_the_times_say_how_long_it_was_so(self, api):

@@ -91,7 +91,7 @@ def test_every_kind_is_named_and_repaired_as_the_documents_say(
     stack, users, behind_the_triggers, users_sql, notes_sql, compare, manage
 ):
     here, there, gone, missing, behind, ahead, buried, deleted = users
-    unsent, ghost, name = str(uuid.uuid4()), str(uuid.uuid4()), new_name()
+    (unsent, ghost, seeded), name = (str(uuid.uuid4()) for _ in range(3)), new_name()
     notes_sql("UPDATE users SET username = 'changed by hand' WHERE id = %s", [here])
     for statement, *parameters in (
         ("UPDATE users SET username = %s WHERE id = %s", name, there),
@@ -107,6 +107,7 @@ def test_every_kind_is_named_and_repaired_as_the_documents_say(
     notes_sql("UPDATE users SET version = 41, username = 'ahead' WHERE id = %s", [ahead])
     notes_sql("INSERT INTO deleted_users (id, version) VALUES (%s, 2)", [buried])
     notes_sql("INSERT INTO users (id, username, version) VALUES (%s, 'ghost', 7)", [ghost])
+    notes_sql("INSERT INTO users (id, username) VALUES (%s, 'seeded')", [seeded])
     users_sql("DELETE FROM users WHERE id = %s", [deleted])
     assert compare("--settle", "5") == {
         here: ("changed", 1, 1),
@@ -118,6 +119,7 @@ def test_every_kind_is_named_and_repaired_as_the_documents_say(
         ahead: ("ahead", 41, 1),
         buried: ("deleted", 2, 1),
         ghost: ("ghost", 7, None),
+        seeded: ("ghost", 0, None),
     }
 
     # Whose side is wrong.
@@ -133,14 +135,15 @@ def test_every_kind_is_named_and_repaired_as_the_documents_say(
         [here, there, unsent, missing, behind, buried],
         ["--above", "41", ahead],
         ["--delete", "--above", "7", gone, ghost],
+        ["--delete", "--above", "0", seeded],
     ):
         manage("users", "republish_users", *arguments).check_returncode()
     assert compare("--settle", "60") == {}
     facts = "SELECT id, username, version FROM users WHERE id = ANY(%s) ORDER BY id"
-    named = [[*users, unsent, ghost]]
+    named = [[*users, unsent, ghost, seeded]]
     assert users_sql(facts, named) == notes_sql(facts, named)
     tombstones = notes_sql("SELECT id FROM deleted_users WHERE id = ANY(%s)", named)
-    assert {str(user) for (user,) in tombstones} == {gone, ghost, deleted}
+    assert {str(user) for (user,) in tombstones} == {gone, ghost, seeded, deleted}
 
 
 def test_rebuilding_repairs_a_shadow_user_changed_by_hand(users, notes_sql, compare, manage):

@@ -6,6 +6,7 @@ from django.test import Client
 
 from accounts import addresses
 from accounts.models import PendingAddress, Session, User
+from config.admin_lists import CappedPaginator
 from tests.users.conftest import HTML, PASSWORD
 
 ADMIN = "/admin/users/"
@@ -46,6 +47,19 @@ def form_of(user, **changes):
     }
     fields = {"username": user.username, "email": user.email, **boxes, **inlines, **changes}
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def test_of_more_users_than_the_list_counts_nothing_is_done(admin, ada, monkeypatch):
+    monkeypatch.setattr(CappedPaginator, "CAP", 1)
+    fields = {"action": "deactivate", "_selected_action": ada.pk, "select_across": "1"}
+    page = admin.post(LIST, {**fields, "index": "0"}, follow=True)
+    assert "More than 1 are selected, and nothing is done." in page.text
+    assert not User.objects.filter(is_active=False).exists()
+
+
+def test_an_id_that_is_none_is_a_400(admin):
+    fields = {"action": "deactivate", "_selected_action": "x"}
+    assert admin.post(LIST, fields).status_code == 400
 
 
 def test_signing_in_is_at_login(browser, ada):

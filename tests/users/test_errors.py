@@ -1,14 +1,19 @@
 """Whatever goes wrong: problem details for who takes JSON, and HTML only for who takes HTML."""
 
+import re
 import socket
+from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
-from accounts import views
+from accounts import admin, views
 from config import health
-from tests.users.conftest import json_client
+from config.problems import problem
+from devstack.processes import wait_until
+from tests.threads import in_thread
+from tests.users.conftest import HTML, PASSWORD, json_client
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "request_id"}
 
@@ -39,7 +44,8 @@ def assert_problem(response, status):
         ("GET", "/login/", {}, 406),
         ("GET", "/api/v1/docs/users/", {}, 406),
         ("GET", "/?format=api", {}, 406),
-        ("GET", "/?format=x", {}, 404),
+        ("GET", "/?format=x", {}, 400),
+        ("POST", "/api/v1/auth/token/", {"headers": {"content-encoding": "gzip"}}, 415),
         ("POST", "/api/v1/users/", {"data": "{", "content_type": "application/json"}, 400),
         ("POST", "/api/v1/users/", {"data": "x", "content_type": "text/plain"}, 415),
         ("POST", "/api/v1/users/", {"data": "a", "content_type": "multipart/form-data"}, 400),
@@ -52,7 +58,7 @@ def assert_problem(response, status):
         (
             "POST",
             "/api/v1/users/",
-            {"data": "a=b&" * 2000, "content_type": "application/x-www-form-urlencoded"},
+            {"data": "a=b&" * 20_000, "content_type": "application/x-www-form-urlencoded"},
             400,
         ),
         ("GET", "/", {"headers": {"host": "evil.example", "accept": "application/json"}}, 400),
@@ -133,6 +139,63 @@ def test_a_database_that_is_gone(move_database, api, browser, tokens, ada):
     assert_readiness(
         json_client().get("/readyz/users"), database="unavailable", migrations="unknown"
     )
+
+
+def ask(statement, *values):
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchone()
+
+
+def take_too_long():
+    ask("SELECT set_config('statement_timeout', '50ms', true), pg_sleep(0)")
+    ask("SELECT pg_sleep(60)")
+
+
+def hang_in_a_transaction(limit="idle_in_transaction_session_timeout"):
+    # A clock that runs already is not set anew.
+    for value in ("0", "50ms"):
+        ask("SELECT set_config(%s, %s, true)", limit, value)
+    (pid,) = ask("SELECT pg_backend_pid()")
+    ended = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s)"
+    assert wait_until(lambda: in_thread(lambda: ask(ended, pid)).result(10) == (True,), 10)
+    ask("SELECT 1")
+
+
+def hang_in_a_long_transaction():
+    # Older servers have no limit to a transaction.
+    new = connection.pg_version >= 17_00_00
+    hang_in_a_transaction(*["transaction_timeout"] * new)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("fail", [take_too_long, hang_in_a_transaction, hang_in_a_long_transaction])
+def test_a_database_that_gave_up_says_so(fail, monkeypatch, api, staff):
+    def get_queryset(*args):
+        with transaction.atomic():
+            fail()
+
+    monkeypatch.setattr(views.UserList, "get_queryset", get_queryset)
+    monkeypatch.setattr(admin.UserAdmin, "get_queryset", get_queryset)
+    browser = Client(raise_request_exception=False)
+    browser.post("/login/", {"username": staff.username, "password": PASSWORD}, headers=HTML)
+    json = {"accept": "application/json"}
+    for response in (
+        api.get("/api/v1/users/"),
+        browser.get("/admin/users/accounts/user/", headers=json),
+    ):
+        assert_problem(response, 503)
+        assert response["Retry-After"] == "5"
+        assert response.json()["detail"].startswith("The database gave this up: it took too long")
+
+
+def test_titles_are_those_of_the_gateway():
+    template = Path(__file__).parents[2] / "gateway_nginx" / "nginx.conf.template"
+    titles = re.search(r"map \$status \$problem_title \{(.*?)\}", template.read_text(), re.DOTALL)
+    found = re.findall(r'(\d+) "(.*)";', titles[1])
+    assert len(found) > 10
+    for status, title in found:
+        assert problem(int(status), "", "/")["title"] == title
 
 
 def test_a_database_that_hangs(move_database):

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.models import PendingAddress, Session, User, UserQuerySet
-from config.paginator import CappedPaginator
+from config.admin_lists import CappedAdmin
 
 
 class SessionInline(admin.TabularInline[Session, User]):
@@ -46,13 +46,11 @@ class PendingAddressInline(admin.TabularInline[PendingAddress, User]):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin[User]):
+class UserAdmin(CappedAdmin[User], DjangoUserAdmin[User]):
     list_display = ("username", "email", "is_active", "is_staff", "created_at")
     list_filter = ("is_active", "is_staff", "is_superuser", "created_at")
     search_fields = ("username", "email", "id")
     ordering = ("-created_at",)
-    paginator = CappedPaginator
-    show_full_result_count = False
     # A plain form: Django's shows the first characters of the hash.
     form = forms.ModelForm[User]
     readonly_fields = (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -31,7 +32,7 @@ class StrictSerializer(serializers.Serializer[Any]):
             known = {field.field_name for field in self._writable_fields}
             if html.is_html_input(data):
                 known.add("csrfmiddlewaretoken")
-            unknown = sorted(set(data) - known)[:10]
+            unknown = islice((name for name in data if name not in known), 10)
             refused = serializers.ErrorDetail("This field cannot be set here.", code="unknown")
             errors = {name[:100]: [refused] for name in unknown}
         try:

@@ -9,7 +9,6 @@ import structlog
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -18,7 +17,7 @@ from rest_framework.utils.serializer_helpers import ReturnDict
 from rest_framework.views import exception_handler
 
 from config.errors import InvalidHeaders, InvalidParameters, Pointer, ServiceUnavailable
-from config.problems import problem
+from config.problems import database_failure, problem
 
 logger = structlog.get_logger(__name__)
 
@@ -32,9 +31,9 @@ def handle_exception(exc: Exception, context: dict[str, Any]) -> HttpResponse | 
         exc = exceptions.NotFound()
     elif isinstance(exc, PermissionDenied):
         exc = exceptions.PermissionDenied()
-    elif isinstance(exc, OperationalError | InterfaceError):
+    elif detail := database_failure(exc):
         logger.error("database_unavailable", exc_info=exc)
-        exc = ServiceUnavailable()
+        exc = ServiceUnavailable(detail)
     response = exception_handler(exc, context)
     if response is None or not isinstance(exc, exceptions.APIException):
         return None

@@ -9,12 +9,31 @@ from typing import Any
 
 import orjson
 import structlog
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import ValidationError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.encoding import escape_uri_path
+from psycopg import errors
 
 MEDIA_TYPE = "application/problem+json"
+# As RFC 9110 has them, and the gateway: Python has others before 3.13.
+_TITLES = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+# The server is well, and has given up by itself.
+_GIVEN_UP = (
+    errors.QueryCanceled,
+    errors.LockNotAvailable,
+    errors.DeadlockDetected,
+    errors.SerializationFailure,
+    errors.IdleInTransactionSessionTimeout,
+    errors.TransactionTimeout,
+)
 
 
 def problem(status: int, detail: str, instance: str, **members: Any) -> dict[str, Any]:
@@ -25,7 +44,7 @@ def problem(status: int, detail: str, instance: str, **members: Any) -> dict[str
     """
     return {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": _TITLES.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "instance": escape_uri_path(instance),
@@ -42,6 +61,18 @@ def respond(request: HttpRequest, status: int, detail: str) -> HttpResponse:
     return HttpResponse(orjson.dumps(body), status=status, content_type=MEDIA_TYPE)
 
 
+def database_failure(error: BaseException | None) -> str | None:
+    """What there is to say, with a 503, where the database is why; None for any other error."""
+    if isinstance(error.__cause__ if error else None, _GIVEN_UP):
+        return (
+            "The database gave this up: it took too long, or others were writing to the same."
+            " Try again, with less at once if you can."
+        )
+    if isinstance(error, OperationalError | InterfaceError):
+        return "The database does not answer. Try again shortly."
+    return None
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return respond(request, 400, "The request cannot be understood.")
 
@@ -55,8 +86,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
-        response = respond(request, 503, "The database does not answer. Try again shortly.")
+    if detail := database_failure(sys.exc_info()[1]):
+        response = respond(request, 503, detail)
         response["Retry-After"] = "5"
         return response
     return respond(request, 500, "Something went wrong here. The request id finds it in the logs.")
@@ -86,6 +117,17 @@ def keep_to_accept(
         return response
 
     return middleware
+
+
+class RefuseHandMade(MiddlewareMixin):
+    """In the admin, what its own pages never send, such as an id that is none: Django does not
+    handle it."""
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        is_admin = request.path_info.startswith("/admin/")
+        if is_admin and isinstance(error, ValidationError | DataError):
+            return bad_request(request, error)
+        return None
 
 
 def _become_problem(request: HttpRequest, response: HttpResponse, detail: str) -> None:

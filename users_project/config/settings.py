@@ -87,6 +87,8 @@ MIDDLEWARE = [
     "config.limits.tell",
     "config.bodies.read_to_the_end",
     "config.problems.keep_to_accept",
+    "config.bodies.refuse_encoded",
+    "config.problems.RefuseHandMade",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "config.slashes.AppendSlash",
@@ -140,6 +142,9 @@ CSRF_COOKIE_NAME = "users_csrf"
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_FAILURE_VIEW = "config.problems.csrf_failure"
 
+# Who deletes as many as the admin's list counts confirms each.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_100
+
 # For pages of other origins that send a token themselves: cookies stay at home.
 CORS_URLS_REGEX = r"^/(api/v1/|\.well-known/)"
 CORS_ALLOW_HEADERS = [
@@ -176,6 +181,7 @@ REST_FRAMEWORK = {
         "config.parsers.FormParser",
         "config.parsers.MultiPartParser",
     ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.negotiation.ByFormat",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.exceptions.handle_exception",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

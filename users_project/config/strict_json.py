@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from functools import reduce
 from operator import truediv
 from typing import Any, NoReturn
@@ -118,7 +119,13 @@ def _integer(digits: str) -> int | float:
 def _number(digits: str) -> int | float:
     """1.0 is the whole number 1, for JSON Schema (section 4.2.3 of the core) and RFC 8785 too."""
     value = float(digits)
-    return int(value) if value.is_integer() and abs(value) <= _MAX_EXACT else value
+    if not value.is_integer() or abs(value) > _MAX_EXACT:
+        return value
+    try:
+        # 1.0000000000000000001 is none, though the float is.
+        return int(value) if Decimal(digits) == value else value
+    except InvalidOperation:
+        return value
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -5,19 +5,17 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from config.paginator import CappedPaginator
+from config.admin_lists import CappedAdmin
 from outbox.models import OutboxEvent
 
 
 @admin.register(OutboxEvent)
-class OutboxEventAdmin(admin.ModelAdmin[OutboxEvent]):
+class OutboxEventAdmin(CappedAdmin[OutboxEvent]):
     """What has not left for Kafka yet. Triggers write it and the relay empties it, nobody else."""
 
     list_display = ("position", "type", "aggregateid", "created_at")
     search_fields = ("=aggregateid",)
     ordering = ("position",)
-    paginator = CappedPaginator
-    show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

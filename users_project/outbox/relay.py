@@ -39,11 +39,10 @@ GRACE = 5.0
 # A relay whose connection ended notices within WAIT and drops what it has not sent; the next one
 # waits longer than that, so that no older event can come in behind a newer one. Seconds.
 TAKE_OVER = 1.0
-# What is in hand for so long is not sent: the lock may be another's by now. Seconds.
-LEASE = 20.0
 # PostgreSQL gives up a silent relay after 25 s, one that hangs as one whose machine is away: later
-# than LEASE, and than the last message of that relay has expired (delivery.timeout.ms). One that
-# works is not silent for longer than LONGEST_BACKOFF.
+# than the last message of that relay has expired (delivery.timeout.ms). One that works is never
+# silent for longer than LONGEST_BACKOFF. It uses no pipeline of psycopg: the last word of one is a
+# Flush, after which PostgreSQL does not measure a session's silence.
 # A deletion that a crash of the server loses is a row that is sent twice: not worth the wait.
 _SESSION = """
 SET idle_session_timeout = '25s'; SET synchronous_commit = off
@@ -70,9 +69,6 @@ class Relay:
     _stopping_since: float | None = None
     _failures: int = 0
     _look: float = SHORTEST_LOOK
-    # What was pending when the last batch was deleted.
-    _ahead: list[PendingEvent] = field(default_factory=list)
-    _read_at: float = 0.0
     _unreported: int = 0
     _report_at: float = 0.0
 
@@ -89,7 +85,7 @@ class Relay:
             if not self._become_active():
                 self._wait()
                 return 0
-            rows, self._ahead = self._ahead or self._pending(), []
+            rows = self._pending()
             sent = self._send(rows) if rows else 0
             if not rows:
                 self._sleep()
@@ -132,23 +128,19 @@ class Relay:
 
     def _pending(self) -> list[PendingEvent]:
         """Of a user held back nothing for a while, then the refused row alone until it is sent."""
-        now = self._read_at = self.clock()
+        now = self.clock()
         waiting = [user for user, until in self._held_back.items() if until > now]
         return OutboxEvent.objects.first_pending(
             self.batch_size, besides=waiting, one_each=self._held_back
         )
 
     def _send(self, rows: Sequence[PendingEvent]) -> int:
-        if self.clock() > self._read_at + LEASE:
-            raise OperationalError(f"nothing was asked for {LEASE:.0f} s")
         if self._publisher is None:
             self._publisher = self.make_publisher()
         results = self._publisher.publish([to_message(row) for row in rows], self._gives_up)
         sent = self._sent(rows, results)
         if sent:
-            with connection.wrap_database_errors, connection.connection.pipeline():
-                OutboxEvent.objects.delete_sent(sent)
-                self._ahead = self._pending()
+            OutboxEvent.objects.delete_sent(sent)
         return len(sent)
 
     def _sent(self, rows: Sequence[PendingEvent], results: Iterable[Failure | None]) -> list[int]:
@@ -242,7 +234,7 @@ class Relay:
             error=reason,
             hint="Start it, or correct USERS_DATABASE_URL. Trying again.",
         )
-        self._active, self._ahead = False, []
+        self._active = False
         connection.close()
         self._drop_publisher()
         self._back_off()

@@ -20,10 +20,16 @@ def acknowledgement():
 
 @off_in("relay")
 def delivery_reports():
-    """What could not be sent counts as sent."""
+    """What could not be sent is said, and counts as sent."""
     from outbox.relay import Relay
 
-    Relay._sent = lambda _, rows, __: [row.position for row in rows]
+    sent = Relay._sent
+
+    def all_sent(self, rows, results):
+        sent(self, rows, results)
+        return [row.position for row in rows]
+
+    Relay._sent = all_sent
 
 
 @off_in("relay")
@@ -123,11 +129,3 @@ def idle_limit():
     from outbox import relay
 
     relay._SESSION = replaced(relay._SESSION, "SET idle_session_timeout = '25s';", "")
-
-
-@off_in("relay")
-def lease():
-    """Rows are sent however long ago they were read."""
-    from outbox import relay
-
-    relay.LEASE = float("inf")

@@ -10,6 +10,7 @@ import sys
 import uuid
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -24,17 +25,26 @@ from hypothesis.stateful import (
 
 from inbox import apply
 from inbox.messages import parse
-from inbox.models import DeadLetter, EventLog, Outcome, Position
+from inbox.models import Outcome, Position
 from inbox.replay import apply_again
 from tests.any_order import EXAMPLES, SEED
 from tests.notes.inbox.events import apply_batch, created, deleted, raw, snapshot, updated
 from users import gate
 from users.gate import provision
-from users.models import DeletedUser, User
+from users.models import User
 
 PEOPLE = [uuid.UUID(int=number) for number in (1, 2, 3)]
 # The topic's one partition, and another for what comes out of its order.
 TOPIC, WILD = 0, 1
+# Each in one round trip: these are most of the time of an example.
+EMPTY = "".join(
+    f"DELETE FROM {table};"
+    for table in ("users", "deleted_users", "event_log", "dead_letters", "positions")
+)
+STORED = """
+SELECT ARRAY(SELECT id FROM users ORDER BY id), ARRAY(SELECT version FROM users ORDER BY id),
+    ARRAY(SELECT id FROM deleted_users), (SELECT count(*) FROM event_log)
+"""
 
 
 class Pipeline(RuleBasedStateMachine):
@@ -46,8 +56,8 @@ class Pipeline(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        for model in (User, DeletedUser, EventLog, DeadLetter, Position):
-            model.objects.all().delete()
+        with connection.cursor() as cursor:
+            cursor.execute(EMPTY)
         self.offsets = itertools.count()
         self.outbox = []
         self.sent = []
@@ -192,19 +202,16 @@ class Pipeline(RuleBasedStateMachine):
         self.recorded += len(records)
 
     @invariant()
-    def versions_never_go_down(self):
-        for person, version in User.objects.values_list("id", "version"):
-            assert version >= self.seen.get(person, 0)
-            self.seen[person] = version
-
-    @invariant()
-    def the_deleted_stay_deleted(self):
-        self.buried |= set(DeletedUser.objects.values_list("id", flat=True))
-        assert not User.objects.filter(id__in=self.buried).exists()
-
-    @invariant()
-    def every_message_is_in_the_log(self):
-        assert EventLog.objects.count() == self.recorded
+    def versions_never_go_down_the_deleted_stay_so_and_every_message_is_in_the_log(self):
+        with connection.cursor() as cursor:
+            cursor.execute(STORED)
+            ids, versions, buried, logged = cursor.fetchone()
+        shadows = dict(zip(ids, versions, strict=True))
+        assert all(version >= self.seen.get(person, 0) for person, version in shadows.items())
+        self.seen |= shadows
+        self.buried.update(buried)
+        assert self.buried.isdisjoint(shadows)
+        assert logged == self.recorded
 
     def teardown(self):
         """Once everything has been sent and read, both sides are equal."""
@@ -223,12 +230,12 @@ class Pipeline(RuleBasedStateMachine):
         assert list(User.objects.order_by("id").values()) == before
 
 
-def run(**changes):
+def run(number=SEED, **changes):
     # The seed alone decides; what a run found before has no part in it.
     options = {"max_examples": EXAMPLES, "database": None, "deadline": None, "print_blob": True}
     options |= {"stateful_step_count": 30, "suppress_health_check": list(HealthCheck)} | changes
-    sys.stdout.write(f"ANY_ORDER_SEED={SEED}\n")
-    run_state_machine_as_test(seed(SEED)(Pipeline), settings=settings(**options))
+    sys.stdout.write(f"ANY_ORDER_SEED={number}\n")
+    run_state_machine_as_test(seed(number)(Pipeline), settings=settings(**options))
 
 
 @pytest.mark.django_db
@@ -237,6 +244,8 @@ def test_any_order_ends_in_the_same_shadow_users():
     run()
 
 
+# Finds each of them within 60 orders. Others take up to some hundreds, which show no more.
+SOON = 5
 FENCE = "AND stored.next_offset BETWEEN move.known AND move.first"
 ALIVE = "WHERE NOT EXISTS (SELECT FROM deleted_users AS deleted WHERE deleted.id = incoming.id)\n"
 NEWER = "WHERE stored.version < EXCLUDED.version\n"
@@ -258,4 +267,4 @@ def test_it_sees_what_is_left_out(monkeypatch, module, name, wrong):
     assert wrong != getattr(module, name)
     monkeypatch.setattr(module, name, wrong)
     with pytest.raises(AssertionError):
-        run(max_examples=10_000, phases=[Phase.generate], report_multiple_bugs=False)
+        run(SOON, max_examples=10_000, phases=[Phase.generate], report_multiple_bugs=False)

@@ -69,17 +69,33 @@ def test_a_letter_that_still_fails_stays_open(mended):
     assert hopeless in DeadLetter.objects.open()
 
 
-@pytest.mark.parametrize("arguments", [[], ["1", "--all"], ["1"]])
-@pytest.mark.parametrize(
+either = pytest.mark.parametrize(
     "command", [["replay_dead_letters"], ["discard_dead_letters", "--reason=r"]]
 )
-def test_letters_must_be_open_and_named_in_one_way(command, arguments):
+
+
+@pytest.mark.parametrize("arguments", [[], ["1", "--all"]])
+@either
+def test_letters_must_be_named_in_one_way(command, arguments):
     with pytest.raises(CommandError, match="Name the ids of open dead letters, or give --all"):
         run(*command, *arguments)
 
 
+@either
+def test_where_one_is_not_open_it_is_named_and_nothing_is_done(mended, command):
+    _, broken, hopeless = mended
+    hopeless.resolve(DeadLetter.Resolution.DISCARDED, "seen")
+    ids = [broken.id, hopeless.id, 10**30]
+    with pytest.raises(CommandError, match=rf"Not an open dead letter: {hopeless.id}, {10**30}\."):
+        run(*command, *map(str, ids))
+    assert list(DeadLetter.objects.open()) == [broken]
+
+
 def test_letters_are_discarded_with_a_reason(mended):
     _, broken, hopeless = mended
+    for empty in ("", " "):
+        with pytest.raises(CommandError, match="--reason is empty"):
+            run("discard_dead_letters", "--all", "--reason", empty)
     command = ["discard_dead_letters", "--reason", "a test"]
     assert run(*command, "--all", "--dry-run") == "2 dead letters would be discarded\n"
     assert run(*command, str(hopeless.id)) == "1 dead letters discarded\n"

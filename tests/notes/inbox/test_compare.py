@@ -271,10 +271,12 @@ def test_the_command_says_that_all_are_equal(people):
 def test_the_command_names_who_differs_and_what_to_run(there, people):
     there.has(people[0], username="changed there")
     there.has(missing := uuid.uuid4())
+    ghost = User.objects.create(username="by hand").id
     code, text = run("--settle", "0")
     assert code == 1
     assert f"changed  {people[0]}  version 1 here, 1 in users_db\n" in text
     assert f"missing  {missing}  version none here, 1 in users_db\n" in text
+    assert f"ghost    {ghost}  version 0 here, none in users_db\n" in text
     assert "\nchanged: `republish_users ID` of users_project" in text
     code, text = run("--settle", "0", "--json")
     document = json.loads(text)

@@ -1,6 +1,7 @@
 """The consumer's steps, against a real broker."""
 
 import json
+import re
 import uuid
 from io import StringIO
 
@@ -20,6 +21,7 @@ from tests.notes.inbox.events import created, raw, updated
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
+UUID = "[0-9a-f-]{36}"
 
 
 def test_what_is_in_the_topic_is_applied_and_committed(consumer, send, configured, created_topic):
@@ -211,8 +213,13 @@ def test_the_shadow_users_are_rebuilt_from_the_topic(configured, send):
     assert not User.objects.exists()
     out = StringIO()
     call_command("rebuild_users", stdout=out)
-    assert "missing    20" in out.getvalue()
+    assert re.search(rf"missing    20 \(({UUID}, ){{5}}…\)\n", out.getvalue())
     assert "unreadable 1 messages" in out.getvalue()
     assert "repaired   20" in out.getvalue()
     assert User.objects.count() == 20
     call_command("rebuild_users", "--dry-run")
+    User.objects.filter(id=users[0]).delete()
+    out = StringIO()
+    with pytest.raises(CommandError, match="1 users differ"):
+        call_command("rebuild_users", "--dry-run", stdout=out)
+    assert f"missing    1 ({users[0]})\n" in out.getvalue()

@@ -22,7 +22,9 @@ class Result:
         uploads = [(name, io.BytesIO(file)) for file in files]
         with Archive(uploads, max_unpacked=MAX_UNPACKED) as archive:
             assert reader.is_export(archive)
-            self.all = list(reader.read(archive, address))
+            read = reader.read(archive)
+            keys = {each.key for each in read(address) if isinstance(each, Item)}
+            self.all = list(read(lambda key: address(key) if key in keys else None))
         self.items = [each for each in self.all if isinstance(each, Item)]
         self.refused = {each.source: each.reason for each in self.all if isinstance(each, Refused)}
         self.lost = [each for each in self.all if isinstance(each, Lost)]

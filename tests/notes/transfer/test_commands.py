@@ -36,12 +36,12 @@ def test_what_is_exported_comes_in_elsewhere(api, ada, bobs_api, bob, file, form
     assert said == f"{file}: {file.stat().st_size:,} bytes\n"
     none = "0 changed, 0 refused, 0 lost"
     assert run("import_notes", "bob", file, "--dry-run") == (
-        f"1 created, 0 unchanged, {none} in a dry run\n"
+        f"1 created, 0 completed, 0 unchanged, {none} in a dry run\n"
     )
     assert not stored(bob)
-    assert run("import_notes", bob.id, file) == f"1 created, 0 unchanged, {none}\n"
+    assert run("import_notes", bob.id, file) == f"1 created, 0 completed, 0 unchanged, {none}\n"
     assert stored(bob) == stored(ada)
-    assert run("import_notes", bob.id, file) == f"0 created, 1 unchanged, {none}\n"
+    assert run("import_notes", bob.id, file) == f"0 created, 0 completed, 1 unchanged, {none}\n"
 
 
 def test_to_standard_output(api, monkeypatch):

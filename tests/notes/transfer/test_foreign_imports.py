@@ -1,6 +1,7 @@
 """Moving here from Notion and from Joplin, through ``POST /notes/import/``."""
 
 import re
+import zipfile
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -19,7 +20,7 @@ from tests.notes.transfer.foreign_exports import (
     tarred,
     zipped,
 )
-from tests.notes.transfer.moving import IMPORT, body, counts, export, post, take
+from tests.notes.transfer.moving import IMPORT, body, counts, export, post, take, zip_of
 
 pytestmark = pytest.mark.django_db
 
@@ -88,6 +89,32 @@ def test_a_missing_part_is_said_and_nothing_is_written(api):
     assert 400 <= response.status_code < 500
     assert "-Part-2.zip" in response.json()["detail"]
     assert not Note.objects.exists()
+
+
+def test_a_part_sent_twice_is_said_and_nothing_is_written(api):
+    name, part = "Export-1-Part-1.zip", zipped(workspace())
+    response = api.post(
+        IMPORT, {"file": [SimpleUploadedFile(name, part) for _ in range(2)]}, format="multipart"
+    )
+    assert response.status_code == 422
+    assert response.json()["detail"] == f"There twice: {name}. Send each part once."
+    assert not Note.objects.exists()
+
+
+def test_a_damaged_file_is_refused_alone_and_a_damaged_part_ends_the_import(api):
+    files = notion(Page("Bad", "bad text"), Page("Good"))
+    data = bytearray(zip_of(files.items(), zipfile.ZIP_STORED))
+    data[data.index(b"bad text")] ^= 1
+    part = zip_of([("Export-1-Part-1.zip", bytes(data)), ("a.zip", data)], zipfile.ZIP_STORED)
+    report = take(api, bytes(data))
+    assert counts(report) == {"created": 1, "refused": 1}
+    assert report["report"][0]["source"].startswith("Bad ")
+    assert Note.objects.get().title == "Good"
+    damaged = bytearray(part)
+    damaged[damaged.index(b"text")] ^= 1
+    response = post(api, bytes(damaged))
+    assert response.status_code == 422
+    assert response.json()["detail"] == "Export-1-Part-1.zip is damaged."
 
 
 def test_parts_are_sent_side_by_side(api):

@@ -78,6 +78,8 @@ def test_a_dry_run_says_the_same_and_writes_nothing(api, ada):
     ("note", "said"),
     [
         ({"title": "x" * 501}, "500 characters"),
+        ({"title": ""}, "blank"),
+        ({"title": " \t\u3000"}, "blank"),
         ({"title": "a\0"}, "null character"),
         ({"title": "\ud800"}, "surrogate"),
         ({"title": 5}, "title is of another type"),
@@ -106,6 +108,39 @@ def test_what_no_note_can_be_harms_no_other(api, note, said):
     assert said in reason(report)
     assert report["report"][0]["source"] == "upload:3"
     assert Note.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        *(
+            "",
+            " ",
+            "\u2028\x85",
+            "\ufeff",
+            "\u200b",
+            "a",
+            " a ",
+            "\n\ta b\u3000",
+            "\ufeffa",
+            "a\0",
+            "\ud800",
+        ),
+        *("x" * 500, "x" * 501, f" {'x' * 500} ", f" {'x' * 501} "),
+    ],
+)
+def test_a_title_is_what_it_is_to_the_api(api, title):
+    made = api.post(NOTES, json.dumps({"title": title}), content_type="application/json")
+    assert made.status_code in (201, 400)
+    report = take(api, lines_of({"title": title}))
+    if made.status_code == 400:
+        assert counts(report) == {"refused": 1}
+        return
+    trimmed = made.json()["title"]
+    assert counts(report) == ({"created": 1} if title == trimmed else {"created": 1, "lost": 1})
+    assert [note.title for note in Note.objects.all()] == [trimmed] * 2
+    if title != trimmed:
+        assert reason(report) == "White space around its title is left out."
 
 
 @pytest.mark.parametrize(
@@ -242,12 +277,11 @@ def test_whatever_an_upload_holds_it_is_an_item_or_refused(changes, file):
         start = place % (len(data) or 1)
         data[start : start + old] = new
     for upload in (bytes(data), zip_of([MARKER, ("notes/a.md", file), ("blocks/a.json", "{}")])):
-        user_id = uuid.uuid4()
         try:
-            with formats.opened([("a", io.BytesIO(upload))], 10**6, str) as (_, items):
-                for item in items:
+            with formats.opened([("a", io.BytesIO(upload))], 10**6) as opened:
+                for item in opened.read(str):
                     if isinstance(item, Item):
                         with suppress(drafts.Unfit):
-                            drafts.draft_of(user_id, item)
+                            drafts.draft_of(item, lambda _: uuid.uuid4())
         except CannotImport:
             continue

@@ -42,7 +42,7 @@ class TestNothingTwice:
         first = {**NOTE, "id": "a"}
         take(api, lines_of(first))
         api.patch(f"{NOTES}{note_id(ada.id, 'a')}/", {"title": "Other"})
-        lines = [{"title": 5}, first, {"title": 5}, first, {"title": ""}]
+        lines = [{"title": 5}, first, {"title": 5}, first, {"title": "b"}]
         report = take(api, lines_of(*lines))
         outcomes = [(line["source"][-1], line["outcome"]) for line in report["report"]]
         assert outcomes == [

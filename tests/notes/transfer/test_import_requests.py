@@ -1,5 +1,6 @@
 """Importing over HTTP: forms, bodies, parameters."""
 
+import gzip
 import json
 
 import pytest
@@ -68,6 +69,14 @@ class TestForm:
     def test_lines_are_one_file(self, api):
         files = [SimpleUploadedFile(f"{n}.jsonl", lines_of(NOTE)) for n in range(2)]
         assert "one file" in detail(api.post(IMPORT, {"file": files}, format="multipart"), 415)
+
+    @pytest.mark.parametrize("kind", ["multipart/form-data; boundary=b", "application/jsonl"])
+    def test_a_compressed_body_is_not_read_as_it_stands(self, api, kind):
+        headers = {"Content-Encoding": "gzip"}
+        compressed = gzip.compress(lines_of(NOTE))
+        response = api.generic("POST", IMPORT, compressed, content_type=kind, headers=headers)
+        assert detail(response, 415).startswith("Content-Encoding: the body is compressed.")
+        assert response["Accept-Encoding"] == "identity"
 
     def test_a_large_one_is_on_the_disk(self, api):
         notes = [{"title": f"{n}", "content": "x" * 100_000} for n in range(40)]

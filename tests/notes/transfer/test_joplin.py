@@ -90,7 +90,7 @@ def test_links_lead_to_notes_and_stay_where_they_do_not():
     )
     assert read.reasons == [
         "Files are not kept here; the links to them stay as they were: photo.png.",
-        f"It links to what the export does not have: :/{id_of('gone')}.",
+        f"It links to what is not in the export, or not taken: :/{id_of('gone')}.",
     ]
     assert read.titles == ["Note", "Other"]
 

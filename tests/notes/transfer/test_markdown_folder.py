@@ -95,7 +95,7 @@ def test_links_lead_to_notes_and_stay_where_they_do_not():
     )
     assert done.reasons == [
         "Files are not kept here; the links to them stay as they were: photo (1).png, b c.png.",
-        "It links to what the export does not have: gone.md.",
+        "It links to what is not in the export, or not taken: gone.md.",
     ]
     assert done.titles == ["Note", "A note (1)"]
 

@@ -100,7 +100,7 @@ def test_links_to_pages_that_are_not_in_the_export_are_said():
     text = f"[Gone](Home/Gone%20{id_of('Gone')}.md)"
     read = result(Page("Home", text))
     assert read["Home"].content == text
-    assert read.reasons == ["It links to what the export does not have: Gone."]
+    assert read.reasons == ["It links to what is not in the export, or not taken: Gone."]
 
 
 def test_attached_files_are_said_and_their_links_kept():

@@ -34,6 +34,20 @@ def test_a_damaged_part_ends_the_import():
         Result(reader, zipped({"Export-1-Part-1.zip": part, "Export-1-Part-2.zip": part[:-30]}))
 
 
+@pytest.mark.parametrize("again", ["Export-1-Part-1 (1).zip", "b/Export-1-Part-1.zip", None])
+def test_a_part_that_is_there_twice_ends_the_import(again: str | None):
+    """Another was meant perhaps, and where that is the last no name tells that it is missing."""
+    name, part = "Export-1-Part-1.zip", zipped(notion(Page("a")))
+    files = [zipped({name: part, again: part})] if again else [part, part]
+    with pytest.raises(Broken, match=r"There twice: Export-1-Part-1\.zip\."):
+        Result(reader, *files, name=name)
+
+
+def test_what_holds_the_parts_may_have_the_name_of_one():
+    whole = zipped({"Export-1-Part-1.zip": zipped(notion(Page("a")))})
+    assert Result(reader, whole, name="7f3e_Export-1-Part-1.zip").titles == ["a"]
+
+
 def test_a_second_part_alone_ends_the_import():
     name = "7f3e_Export-3c2d9f1a-0b7e-4a52-9d4b-6f1e2a3b4c5d-Part-2.zip"
     with pytest.raises(Broken, match="Part-1"):

@@ -140,7 +140,7 @@ def test_an_id_of_nobody_is_an_error_unless_it_is_deleted(sent, dry_run):
         (["--above", "3"], "--above needs ids"),
         (["--delete"], "--delete needs --above"),
         (["--delete", "ID"], "--delete needs --above"),
-        (["--above", "0", "ID"], "--above is a version"),
+        (["--above", "-1", "ID"], "--above is a version"),
         (["--above", str(2**63 - 1), "ID"], "--above is a version"),
         (["--after", "ID", "ID"], "--after goes without ids"),
         (["--against-topic"], "unrecognized arguments"),

@@ -15,7 +15,7 @@ from accounts.models import User
 from devstack.processes import wait_until
 from outbox.kafka import Failure, ProducerBroken
 from outbox.models import OutboxEvent
-from outbox.relay import LONGEST_LOOK, SHORTEST_LOOK, SLEEP_LOCK, Relay
+from outbox.relay import ADVISORY_LOCK, LONGEST_LOOK, SHORTEST_LOOK, SLEEP_LOCK, Relay
 from tests.threads import in_thread, lose_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -275,6 +275,19 @@ def test_one_relay_is_active_and_a_standby_takes_over(relay, publisher):
     connection.close()
     released.set()
     assert waiting.result(30) == 2
+
+
+def test_a_relay_that_hangs_after_a_batch_loses_its_lock(relay, monkeypatch):
+    monkeypatch.setattr("outbox.relay._SESSION", "SET idle_session_timeout = '100ms'")
+    users("ada")
+    assert relay.step() == 1
+    assert in_thread(lambda: wait_until(lock_is_free, 10)).result()
+
+
+def lock_is_free():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [ADVISORY_LOCK])
+        return cursor.fetchone() == (True,)
 
 
 def test_a_relay_that_lost_its_lock_drops_what_it_has_not_sent(relay, publisher):

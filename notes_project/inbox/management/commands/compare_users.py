@@ -111,10 +111,14 @@ def _log(result: Result, seconds: float) -> None:
 def _text(result: Result) -> str:
     lines = [f"{result.users} users here"]
     for kind, user, here, there in result.differences:
-        versions = f"version {here or 'none'} here, {there or 'none'} in users_db"
+        versions = f"version {_or_none(here)} here, {_or_none(there)} in users_db"
         lines.append(f"{kind:<8} {user}  {versions}")
     lines += [f"{kind}: {REPAIRS[Kind(kind)]}" for kind in result.counts]
     return "\n".join(lines)
+
+
+def _or_none(version: int | None) -> str:
+    return "none" if version is None else str(version)
 
 
 def _summary(result: Result) -> str:

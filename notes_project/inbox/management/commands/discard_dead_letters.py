@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inbox.models import DeadLetter
+from inbox.models import CannotChoose, DeadLetter
 
 
 class Command(BaseCommand):
@@ -22,10 +22,14 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="count them, and change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        letters = DeadLetter.objects.chosen(options["ids"], every=options["all"])
-        if letters is None:
-            raise CommandError("Name the ids of open dead letters, or give --all.")
+        reason = options["reason"].strip()
+        if not reason:
+            raise CommandError("--reason is empty: say why, for who reads it later.")
+        try:
+            letters = DeadLetter.objects.chosen(options["ids"], every=options["all"])
+        except CannotChoose as error:
+            raise CommandError(str(error)) from error
         if options["dry_run"]:
             self.stdout.write(f"{letters.count()} dead letters would be discarded")
             return
-        self.stdout.write(f"{letters.discard(options['reason'])} dead letters discarded")
+        self.stdout.write(f"{letters.discard(reason)} dead letters discarded")

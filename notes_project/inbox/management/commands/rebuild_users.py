@@ -34,8 +34,9 @@ class Command(BaseCommand):
             raise CommandError(f"The topic could not be read: {error}") from error
         comparison = rebuild.compare()
         for name, count in comparison.counts.items():
-            named = ", ".join(str(user_id) for user_id in comparison.samples[name])
-            self.stdout.write(f"{name:<10} {count}{f' ({named}, …)' if count else ''}")
+            samples = comparison.samples[name]
+            named = ", ".join([*map(str, samples), *(["…"] if len(samples) < count else [])])
+            self.stdout.write(f"{name:<10} {count}{f' ({named})' if count else ''}")
         self.stdout.write(f"unreadable {unreadable} messages")
         if not options["dry_run"]:
             self._repair(comparison.repairable)

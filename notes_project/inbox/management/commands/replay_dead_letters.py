@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inbox.messages import InvalidMessage, parse
-from inbox.models import DeadLetter, Outcome
+from inbox.models import CannotChoose, DeadLetter, Outcome
 from inbox.replay import replay
 
 
@@ -26,9 +26,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        letters = DeadLetter.objects.chosen(options["ids"], every=options["all"])
-        if letters is None:
-            raise CommandError("Name the ids of open dead letters, or give --all.")
+        try:
+            letters = DeadLetter.objects.chosen(options["ids"], every=options["all"])
+        except CannotChoose as error:
+            raise CommandError(str(error)) from error
         attempt = self._try_to_read if options["dry_run"] else self._replay
         failed = 0
         for letter in letters.order_by("id").iterator(chunk_size=100):

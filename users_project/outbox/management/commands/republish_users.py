@@ -44,8 +44,8 @@ class Command(BaseCommand):
             raise CommandError("--delete needs --above.")
         if above is not None and not ids:
             raise CommandError("--above needs ids.")
-        if above is not None and not 0 < above < LAST_VERSION:
-            raise CommandError(f"--above is a version, from 1 to {LAST_VERSION - 1}.")
+        if above is not None and not 0 <= above < LAST_VERSION:
+            raise CommandError(f"--above is a version, from 0 to {LAST_VERSION - 1}.")
         self._send(after or republish.FIRST_ID, ids, above, delete, options["dry_run"])
 
     def _send(
