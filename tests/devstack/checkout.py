@@ -1,5 +1,6 @@
 """A clone of this repository in which `make` is used as a person at a terminal does."""
 
+import contextlib
 import json
 import os
 import shlex
@@ -46,6 +47,26 @@ class Checkout:
             timeout=120,
             check=False,
         )
+
+    def bash(self, script, timeout=240):
+        """Runs a script to its end, and then whatever it left running; gives what it wrote."""
+        process = subprocess.Popen(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=self.folder,
+            env=self._environment({}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        assert process.returncode == 0, output
+        return output
 
     def start(self, **variables):
         """`make run` in the foreground of a session of its own, up to the last address."""
