@@ -80,6 +80,12 @@ types: install-dev ## mypy --strict for each project and for devstack
 	@cd notes_project && $(UNUSED) MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml .
 	@$(UNUSED) MYPYPATH=users_project $(BIN)/mypy --config-file pyproject.toml devstack
 
+.PHONY: docs reference
+docs: install-dev ## The documentation as pages, site/docs/index.html; a broken link is an error
+	@$(BIN)/python -m sphinx -W --keep-going -q -c docs . site
+reference: install-dev ## Write docs/reference/ again, after a change of a command, an endpoint or an event
+	@$(BIN)/python docs/reference.py
+
 .PHONY: bench
 bench: install-dev ## Benchmarks; ONLY=P9 for one, PEER=FOLDER with the peer
 	@$(BIN)/python -m tests.benchmarks $(ONLY)

@@ -31,6 +31,7 @@ html_title = project
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]
 html_copy_source = False
+html_use_index = False
 html_show_copyright = False
 
 # A page that is missing here is a warning, and so an error.

@@ -13,13 +13,19 @@ from tests.devstack.checkout import REPOSITORY
 DOCS = REPOSITORY / "docs"
 FENCE = re.compile(r"^```(sh|python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 THIRD_SERVICE = FENCE.findall((DOCS / "how-to" / "third-service.md").read_text())
+TUTORIAL = FENCE.findall((DOCS / "tutorial.md").read_text())
 # What is shown may take its time to come.
 UNTIL = """
-until shown=$({show}); [ "$shown" = {expected} ]; do sleep 0.2; last=$shown; done
+for try in {{1..300}}; do
+  shown=$({show}) || true
+  [ "$shown" != {expected} ] || break
+  sleep 0.2
+done
+[ "$shown" = {expected} ] || {{ echo "in the end it shows: $shown"; exit 1; }}
 """
 
 
-def script(blocks, file):
+def script(blocks, file=""):
     """Shell blocks one after the other, Python blocks as parts of a file.
 
     The last line of a shell block with a text block behind it is repeated until it shows that.
@@ -34,6 +40,10 @@ def script(blocks, file):
             yield UNTIL.format(show=show, expected=shlex.quote(following[1].rstrip("\n")))
         elif kind == "sh":
             yield body
+
+
+def test_the_tutorial(running):
+    running.bash("\n".join(script(TUTORIAL)))
 
 
 @pytest.fixture
