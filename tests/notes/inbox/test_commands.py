@@ -111,6 +111,8 @@ def test_the_event_log_is_pruned_by_age():
     EventLog.objects.filter(pk=old.pk).update(recorded_at=timezone.now() - timedelta(days=91))
     assert run("prune_event_log", "--older-than", "90", "--dry-run") == "1 rows would be deleted\n"
     assert EventLog.objects.count() == 2
+    counted = run("prune_event_log", "--older-than", "90", "--dry-run", "--json")
+    assert json.loads(counted) == {"rows": 1}
     assert run("prune_event_log", "--older-than", "90") == "1 rows deleted\n"
     assert old not in EventLog.objects.all()
     assert EventLog.objects.count() == 1

@@ -223,3 +223,11 @@ def test_the_shadow_users_are_rebuilt_from_the_topic(configured, send):
     with pytest.raises(CommandError, match="1 users differ"):
         call_command("rebuild_users", "--dry-run", stdout=out)
     assert f"missing    1 ({users[0]})\n" in out.getvalue()
+    out = StringIO()
+    call_command("rebuild_users", "--json", stdout=out)
+    assert json.loads(out.getvalue()) == {
+        "counts": {"missing": 1, "stale": 0, "undeleted": 0, "ghosts": 0},
+        "samples": {"missing": [str(users[0])], "stale": [], "undeleted": [], "ghosts": []},
+        "unreadable": 1,
+        "repaired": 1,
+    }

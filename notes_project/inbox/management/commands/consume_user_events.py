@@ -38,7 +38,9 @@ def _batch_size(text: str) -> int:
 class Command(BaseCommand):
     help = (
         "Reads the topic of user events and applies them to the shadow users, until SIGTERM or"
-        " SIGINT: then the batch in hand is finished and the exit code is 0."
+        " SIGINT: then the batch in hand is finished and the exit code is 0.\n"
+        "Examples: consume_user_events; consume_user_events --until-caught-up;"
+        " consume_user_events --from-beginning --until-caught-up"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

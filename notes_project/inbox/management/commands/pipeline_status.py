@@ -21,8 +21,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object")
-        parser.add_argument("--max-lag", type=int, metavar="MESSAGES")
-        parser.add_argument("--max-dead-letters", type=int, metavar="COUNT")
+        parser.add_argument("--max-lag", type=int, metavar="MESSAGES", help="of all partitions")
+        parser.add_argument(
+            "--max-dead-letters", type=int, metavar="COUNT", help="how many may be open"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,31 +20,39 @@ class Command(BaseCommand):
     help = (
         "Deletes rows of the event log that are older than so many days, in small batches. The"
         " version gate does not need them: repeated events stay harmless.\n"
-        "Example: prune_event_log --older-than 90 --dry-run"
+        "Examples: prune_event_log --older-than 90 --dry-run;"
+        " prune_event_log --older-than 90 --json"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--older-than", type=int, required=True, metavar="DAYS")
+        parser.add_argument("--older-than", type=int, required=True, metavar="DAYS", help="in days")
         parser.add_argument("--dry-run", action="store_true", help="count them only")
+        parser.add_argument("--json", action="store_true", help="the count as one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         before = timezone.now() - timedelta(days=options["older_than"])
         old = EventLog.objects.filter(recorded_at__lt=before)
-        if options["dry_run"]:
-            self.stdout.write(f"{old.count()} rows would be deleted")
+        count = old.count() if options["dry_run"] else _delete(before)
+        if options["json"]:
+            self.stdout.write(json.dumps({"rows": count}))
             return
-        total = 0
-        with Progress("rows") as progress:
-            while deleted := self._delete_batch(before):
-                total += deleted
-                progress.show(total)
-        self.stdout.write(f"{total} rows deleted")
+        self.stdout.write(f"{count} rows {'would be ' if options['dry_run'] else ''}deleted")
 
-    def _delete_batch(self, before: datetime) -> int:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "DELETE FROM event_log WHERE id IN"
-                " (SELECT id FROM event_log WHERE recorded_at < %s ORDER BY recorded_at LIMIT %s)",
-                [before, BATCH],
-            )
-            return int(cursor.rowcount)
+
+def _delete(before: datetime) -> int:
+    total = 0
+    with Progress("rows") as progress:
+        while deleted := _delete_batch(before):
+            total += deleted
+            progress.show(total)
+    return total
+
+
+def _delete_batch(before: datetime) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM event_log WHERE id IN"
+            " (SELECT id FROM event_log WHERE recorded_at < %s ORDER BY recorded_at LIMIT %s)",
+            [before, BATCH],
+        )
+        return int(cursor.rowcount)

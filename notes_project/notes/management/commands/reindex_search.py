@@ -34,7 +34,9 @@ SELECT id FROM batch ORDER BY id
 class Command(BaseCommand):
     help = (
         "Sets the language of the search to NOTES_SEARCH_LANGUAGE and indexes all notes again, in"
-        " small batches while the service runs. Safe to repeat, and to be run again where it ended."
+        " small batches while the service runs. Safe to repeat, and to be run again where it"
+        " ended.\n"
+        "Examples: reindex_search; reindex_search --json"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -31,7 +31,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username", help="or the user's id")
-        parser.add_argument("--format", choices=list(_WRITERS), default="jsonl")
+        parser.add_argument(
+            "--format", choices=list(_WRITERS), default="jsonl", help="jsonl by default"
+        )
         parser.add_argument(
             "--output", type=Path, metavar="FILE", help="a new file; standard output by default"
         )

@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username", help="or the user's id")
-        parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+        parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="all of one export")
         parser.add_argument("--dry-run", action="store_true", help="say it, and write nothing")
         parser.add_argument("--json", action="store_true", help="one JSON object, as the API's")
 

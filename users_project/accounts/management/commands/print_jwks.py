@@ -9,7 +9,10 @@ from accounts.keys import SigningKeyError, key_folder
 
 
 class Command(BaseCommand):
-    help = "Prints the public keys that verify access tokens, as /.well-known/jwks.json has them."
+    help = (
+        "Prints the public keys that verify access tokens, as /.well-known/jwks.json has them.\n"
+        "Example: print_jwks >jwks.json"
+    )
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:

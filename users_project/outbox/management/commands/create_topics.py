@@ -13,7 +13,8 @@ from outbox.topic import BrokerUnavailable, TopicDiffers, TopicImpossible, creat
 class Command(BaseCommand):
     help = (
         "Creates the topic of user events as the KAFKA_TOPIC settings ask. Where it exists and"
-        " differs, says how and exits with 1."
+        " differs, says how and exits with 1.\n"
+        "Example: create_topics"
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -19,7 +19,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object")
-        parser.add_argument("--max-age", type=float, metavar="SECONDS")
+        parser.add_argument(
+            "--max-age", type=float, metavar="SECONDS", help="how long a row may wait"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         status = read_status()

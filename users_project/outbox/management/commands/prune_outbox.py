@@ -24,7 +24,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slot", help="the connector's slot.name")
-        parser.add_argument("--timeout", type=float, default=60, metavar="SECONDS")
+        parser.add_argument(
+            "--timeout",
+            type=float,
+            default=60,
+            metavar="SECONDS",
+            help="how long it waits for the slot (60)",
+        )
         parser.add_argument("--dry-run", action="store_true", help="count, and delete nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:

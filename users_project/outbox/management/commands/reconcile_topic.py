@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -21,43 +23,53 @@ class Command(BaseCommand):
         " Users whom the topic has and users_db has not, or of whom the topic says that they are"
         " deleted, are only counted; with --delete they are deleted everywhere, their notes too."
         " Safe to repeat. Exits with 1 where a dry run finds a difference, or one is left.\n"
-        "Examples: reconcile_topic --dry-run; reconcile_topic; reconcile_topic --delete"
+        "Examples: reconcile_topic --dry-run; reconcile_topic; reconcile_topic --delete --json"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="compare, and change nothing")
         parser.add_argument("--delete", action="store_true", help="also delete users for good")
+        parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        delete: bool = options["delete"]
-        self._load()
+        as_json, dry_run, delete = options["json"], options["dry_run"], options["delete"]
+        _load()
         comparison = reconcile.compare()
-        for name, count in comparison.counts.items():
-            named = ", ".join(str(user_id) for user_id in comparison.samples[name])
-            self.stdout.write(f"{name:<8} {count}{f' ({named}, …)' if count else ''}")
+        if not as_json:
+            self._write(comparison)
         wanted = comparison.repairable(delete=delete)
+        repaired = 0 if dry_run else _repair(delete, wanted)
+        if as_json:
+            found = {**asdict(comparison), "repaired": repaired}
+            self.stdout.write(orjson.dumps(found).decode())
+        elif not dry_run:
+            self.stdout.write(f"repaired {repaired}")
         left = comparison.total - wanted
-        if options["dry_run"] and comparison.total:
+        if dry_run and comparison.total:
             raise CommandError(
                 f"{comparison.total} users differ; without --dry-run {wanted} are repaired"
                 f"{f'; --delete is for the other {left}' if left else ''}."
             )
-        if not options["dry_run"]:
-            self._repair(delete, wanted)
-            if left:
-                raise CommandError(f"{left} users are left; --delete deletes them.")
+        if left:
+            raise CommandError(f"{left} users are left; --delete deletes them.")
 
-    def _repair(self, delete: bool, wanted: int) -> None:
-        with Progress("users") as progress:
-            repaired = reconcile.repair(
-                delete=delete, progress=lambda done: progress.show(done, max(wanted - done, 0))
-            )
-        self.stdout.write(f"repaired {repaired}")
+    def _write(self, comparison: reconcile.Comparison) -> None:
+        for name, count in comparison.counts.items():
+            named = ", ".join(str(user_id) for user_id in comparison.samples[name])
+            self.stdout.write(f"{name:<8} {count}{f' ({named}, …)' if count else ''}")
 
-    def _load(self) -> None:
-        servers, topic = settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC
-        try:
-            with Progress("messages") as progress:
-                reconcile.load(read_topic(servers, topic, BATCH), progress.show)
-        except BrokerUnavailable as error:
-            raise CommandError(f"The topic {topic} could not be read: {error}.") from error
+
+def _load() -> None:
+    servers, topic = settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC
+    try:
+        with Progress("messages") as progress:
+            reconcile.load(read_topic(servers, topic, BATCH), progress.show)
+    except BrokerUnavailable as error:
+        raise CommandError(f"The topic {topic} could not be read: {error}.") from error
+
+
+def _repair(delete: bool, wanted: int) -> int:
+    with Progress("users") as progress:
+        return reconcile.repair(
+            delete=delete, progress=lambda done: progress.show(done, max(wanted - done, 0))
+        )

@@ -19,7 +19,8 @@ logger = structlog.get_logger(__name__)
 class Command(BaseCommand):
     help = (
         "Sends the rows of the outbox to Kafka, until SIGTERM or SIGINT: then the batch in hand is"
-        " finished and the exit code is 0. Of several relays one is active; the others stand by."
+        " finished and the exit code is 0. Of several relays one is active; the others stand by.\n"
+        "Example: relay_outbox"
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
