@@ -82,7 +82,7 @@ types: install-dev ## mypy --strict for each project and for devstack
 
 .PHONY: docs reference
 docs: install-dev ## The documentation as pages, site/docs/index.html; a broken link is an error
-	@$(BIN)/python -m sphinx -W --keep-going -q -c docs . site
+	@$(BIN)/python -m sphinx -a -W --keep-going -q -c docs . site
 reference: install-dev ## Write docs/reference/ again, after a change of a command, an endpoint or an event
 	@$(BIN)/python docs/reference.py
 

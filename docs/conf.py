@@ -72,8 +72,9 @@ class Mermaid(SphinxDirective):
             path.parent.mkdir(exist_ok=True)
             path.write_text(mermaidx.render(source).svg())
         page = self.env.doc2path(self.env.docname).parent
-        picture = nodes.image(uri=os.path.relpath(path, page), alt=title[1], classes=["diagram"])
-        return [picture]
+        address = os.path.relpath(path, page)
+        # With a width it is a link to itself, in full size.
+        return [nodes.image(uri=address, alt=title[1], width="100%", classes=["diagram"])]
 
 
 def setup(app: Sphinx) -> None:
