@@ -85,6 +85,10 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
+def read_yaml(path: Path) -> Any:
+    return yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+
+
 def commands(project: str) -> dict[str, Any]:
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", DUMP],
@@ -137,7 +141,7 @@ def endpoints_page() -> Iterator[str]:
     yield ENDPOINTS
     for name, project in (("users", PROJECTS[0]), ("notes", PROJECTS[1])):
         yield f"## {project}\n"
-        document = yaml.safe_load((ROOT / "docs" / "openapi" / f"{name}.yaml").read_text())
+        document = read_yaml(ROOT / "docs" / "openapi" / f"{name}.yaml")
         rows = [
             [
                 f"`{method.upper()} {path}`",
@@ -154,7 +158,7 @@ def endpoints_page() -> Iterator[str]:
 
 def events_page() -> Iterator[str]:
     yield EVENTS
-    document = yaml.safe_load((CONTRACT / "asyncapi.yaml").read_text())
+    document = read_yaml(CONTRACT / "asyncapi.yaml")
     rows = [
         [f"`{message['name']}`", message["summary"], message.get("description", "")]
         for message in document["components"]["messages"].values()
