@@ -14,7 +14,7 @@ def paths():
     tops = [path for path in ROOT.iterdir() if not path.name.startswith(".")]
     found = [path for path in tops if path.suffix == ".md"]
     for folder in filter(Path.is_dir, tops):
-        found += folder.rglob("*.md")
+        found += (path for path in folder.rglob("*.md") if "/." not in name(path))
     return sorted(found)
 
 
