@@ -88,6 +88,8 @@ INSTALLED_APPS = [
     "notes",
     "inbox",
     "transfer",
+    "pages",
+    "django_htmx",  # htmx itself, as a file
 ]
 MIDDLEWARE = [
     "config.logs.RequestLog",

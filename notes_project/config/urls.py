@@ -13,6 +13,7 @@ handler500 = "config.problems.server_error"
 urlpatterns = [
     path("api/v1/", include("transfer.urls")),
     path("api/v1/", include("notes.urls")),
+    path("notes/", include("pages.urls")),
     path(schema.PATH, schema.block_document),
     path("api/v1/schema/notes/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/notes/", SpectacularSwaggerSplitView.as_view(), name="docs"),

@@ -10,7 +10,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from notes.etags import ETAG, IF_MATCH, answer_data, answer_headers, conditions_of, entity_tag
+from notes.etags import (
+    ETAG,
+    IF_MATCH,
+    UNCONDITIONAL,
+    Conditions,
+    answer_data,
+    answer_headers,
+    conditions_of,
+    entity_tag,
+)
 from notes.fields import Content, TagName
 from notes.filters import NoFilter
 from notes.models import CONTENT_FORMATS, Note, NoteVersion, NoteVersionQuerySet
@@ -18,12 +27,25 @@ from notes.pagination import KeysetPagination
 from notes.serializers import NoteSerializer
 from notes.write import COLUMNS, change_note
 from users.authentication import signed_in
+from users.models import User
 
 _NUMBER = OpenApiParameter(
     "number",
     {"type": "integer", "minimum": 1, "maximum": 9_999_999_999},
     OpenApiParameter.PATH,
 )
+
+
+def restore_version(
+    user: User, note_id: str, number: str, conditions: Conditions = UNCONDITIONAL
+) -> bytes | None:
+    """Makes a note what it was; what it is now becomes a version.
+
+    Returns it as JSON; None where the user has no such note or version. Raises PreconditionFailed.
+    """
+    versions = NoteVersion.objects.of_note(note_id, user).filter(number=number)
+    version = versions.values(*COLUMNS, "tags").first()
+    return None if version is None else change_note(user, note_id, version, conditions)
 
 
 class VersionSummarySerializer(serializers.Serializer[Any]):
@@ -95,11 +117,7 @@ class VersionRestore(VersionView):
         responses=NoteSerializer,
     )
     def post(self, request: Request, pk: str, number: str) -> Response:
-        conditions = conditions_of(request)
-        version = self.get_queryset().filter(number=number).values(*COLUMNS, "tags").first()
-        if version is None:
-            raise exceptions.NotFound
-        note = change_note(signed_in(request), pk, version, conditions)
+        note = restore_version(signed_in(request), pk, number, conditions_of(request))
         if note is None:
             raise exceptions.NotFound
         return Response(

@@ -53,6 +53,7 @@ PAGES = [
         "/api/v1/tags/",
         "/api/v1/trash/",
     ),
+    *(f"/notes/{each}" for each in ("", "?q=a", "new/", "trash/", "import/", "export/")),
     *(f"{NOTES}bulk/", f"{NOTES}import/", "/api/v1/docs/notes/", f"{NOTES}nope/", *ADMIN),
 ]
 ORIGIN = "https://app.example"

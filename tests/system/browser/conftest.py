@@ -1,0 +1,70 @@
+"""The system's Chromium, without a screen, in front of the stack that `tests/system` starts."""
+
+import shutil
+from contextlib import contextmanager
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    assert program, "These tests need Chromium: on Debian, apt install chromium."
+    with sync_playwright() as playwright:
+        # In a container root has no sandbox.
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def window(chromium, stack):
+    """`with window() as page`: of a browser that nobody has used. What it says on its console and
+    which requests fail is an error, but what the test takes out of `page.faults`."""
+
+    @contextmanager
+    def window(**options):
+        options = {"base_url": stack.gateway_url, "locale": "en-GB", **options}
+        with chromium.new_context(**options) as context:
+            faults = []
+            context.on("console", lambda message: faults.append(message.text))
+            context.on("weberror", lambda error: faults.append(str(error.error)))
+            context.on("requestfailed", lambda request: faults.append(request.url))
+            page = context.new_page()
+            page.faults = faults
+            yield page
+            assert faults == []
+
+    return window
+
+
+@pytest.fixture
+def sign_in():
+    """Signs a user in on the page that asks for it, and waits for the one that was asked for."""
+
+    def sign_in(page, user, path):
+        page.goto(path)
+        page.get_by_label("Username").fill(user.username)
+        page.get_by_label("Password").fill(user.password)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(f"**{path}")
+
+    return sign_in
+
+
+@pytest.fixture
+def assert_accessible():
+    """That axe finds nothing on the page against WCAG 2.2 AA, light and dark."""
+
+    def check(page):
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            options = {"runOnly": {"type": "tag", "values": WCAG}}
+            found = Axe().run(page, options=options)
+            assert found.violations_count == 0, (page.url, scheme, found.generate_report())
+
+    return check
