@@ -295,7 +295,7 @@ def test_an_export_is_imported(browser, api):
     def send(data, **fields):
         file = BytesIO(data)
         file.name = "notes.jsonl"
-        return post(browser, page, path, file=file, **fields)
+        return post(browser, page, path, file=file, **{"dry_run": "", **fields})
 
     done = page_of(send(exported))
     assert "<dt>Here already</dt><dd>1</dd>" in done
