@@ -49,24 +49,23 @@ class Checkout:
         )
 
     def bash(self, script, timeout=240):
-        """Runs a script to its end, and then whatever it left running; gives what it wrote."""
-        process = subprocess.Popen(
-            ["bash", "-euo", "pipefail", "-c", script],
-            cwd=self.folder,
-            env=self._environment({}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            output, _ = process.communicate(timeout=timeout)
-        finally:
+        """Runs a script to its end, and then ends what it left running."""
+        log = self.folder.with_name("bash.log")
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                ["bash", "-euo", "pipefail", "-c", script],
+                cwd=self.folder,
+                env=self._environment({}),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-        assert process.returncode == 0, output
-        return output
+            assert process.wait() == 0, log.read_text()
 
     def start(self, **variables):
         """`make run` in the foreground of a session of its own, up to the last address."""
