@@ -54,6 +54,9 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.address("EMAIL_FROM", "noreply@localhost")
 EMAIL_VERIFICATION = env.boolean("EMAIL_VERIFICATION", False)
 
+# The database deletes nothing sooner than the least.
+USERS_AUDIT_DAYS = env.integer("USERS_AUDIT_DAYS", 365, minimum=30)
+
 READS_PER_MINUTE = env.integer("READS_PER_MINUTE", 1200)
 WRITES_PER_MINUTE = env.integer("WRITES_PER_MINUTE", 600)
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS", "")
@@ -78,6 +81,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "accounts",
     "attempts",
+    "audit",
     "outbox",
 ]
 MIDDLEWARE = [
