@@ -34,10 +34,11 @@ notes-shell: install ## Django's shell of notes_project, on the running stack
 clean: install ## Remove the stack's data, keys and secrets (.local)
 	@$(DEVSTACK) clean
 
-.PHONY: test test-users test-notes test-docs test-devstack test-system test-security test-bench test-debezium test-compose lint types
+.PHONY: test test-users test-notes test-docs test-devstack test-system test-security test-bench test-debezium test-compose test-supply
+.PHONY: lint types
 .PHONY: test-faults test-faults-short test-faults-off test-any-order
 # The longest first.
-SUITES := test-users test-notes test-system test-security lint types test-devstack test-bench test-faults-short test-docs
+SUITES := test-users test-notes test-system test-security lint types test-devstack test-bench test-faults-short test-supply test-docs
 # Most of a suite's time is waiting for servers: three at a time, each with its output in one piece.
 test: install-dev ## Everything that CI checks
 	@$(MAKE) --jobs=3 --output-sync=target $(SUITES)
@@ -69,16 +70,26 @@ test-bench: install-dev ## That the benchmarks still run, on a little data
 	@$(BIN)/pytest tests/benchmarks
 test-debezium: install-dev ## Debezium in the relay's place, on Kafka Connect; three minutes
 	@$(BIN)/pytest tests/debezium
+test-supply: install-dev ## The licences of all packages, and the lists that are made of them
+	@$(BIN)/pytest tests/supply
 test-compose: install-dev ## compose.yaml; needs a container engine with Compose
 	@$(BIN)/pytest tests/compose
 lint: install-dev ## ruff, and that the projects import nothing of each other
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@PYTHONPATH=users_project:notes_project:. $(BIN)/lint-imports
-types: install-dev ## mypy --strict for each project and for devstack
+types: install-dev ## mypy --strict for each project, for devstack and requirements
 	@cd users_project && $(UNUSED) MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml .
 	@cd notes_project && $(UNUSED) MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml .
-	@$(UNUSED) MYPYPATH=users_project $(BIN)/mypy --config-file pyproject.toml devstack
+	@$(UNUSED) MYPYPATH=users_project $(BIN)/mypy --config-file pyproject.toml devstack requirements
+
+.PHONY: sbom licences vulnerabilities
+sbom: install-dev ## sbom.cdx.json: all that is deployed, as CycloneDX
+	@$(BIN)/python requirements/supply.py sbom sbom.cdx.json
+licences: install-dev ## Those of all packages; fails for one without an answer in requirements/answers.toml
+	@$(BIN)/python requirements/supply.py licences
+vulnerabilities: install-dev ## Asks OSV about all packages; fails as above, and where it does not answer
+	@$(BIN)/python requirements/supply.py vulnerabilities
 
 .PHONY: bench
 bench: install-dev ## Benchmarks; ONLY=P9 for one, PEER=FOLDER with the peer

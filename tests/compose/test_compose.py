@@ -1,5 +1,6 @@
 """compose.yaml for real: `make test-compose`. Needs a container engine with Compose."""
 
+import json
 import os
 import re
 import secrets
@@ -44,6 +45,12 @@ class Compose:
     def __call__(self, *arguments):
         """Runs `docker compose` and gives its output. Fails with it where the command fails."""
         return self._run(["docker", "compose", *arguments], REPOSITORY)
+
+    def containers(self):
+        """What the engine knows of each container, also of those that have ended: by service."""
+        ids = self("ps", "--all", "--quiet").split()
+        found = json.loads(self._run(["docker", "inspect", *ids], REPOSITORY))
+        return {each["Config"]["Labels"]["com.docker.compose.service"]: each for each in found}
 
     def shell(self, script, folder):
         """Runs lines of a document, in a folder for the files that they write."""
@@ -158,6 +165,40 @@ def test_only_the_gateways_port_is_published(compose):
     published = [(line.split()[0], *PUBLISHED.findall(line)) for line in lines if "->" in line]
     assert published == [("gateway", f"127.0.0.1:{compose.port}->4000/tcp")]
     assert len(lines) > len(published)
+
+
+def test_every_container_is_shut_in(compose):
+    """No user root but for the one that hands out the secrets, no capability, no way to either."""
+    containers = compose.containers()
+    assert set(containers) == set(compose("config", "--services").split())
+    roots = {name for name, each in containers.items() if is_root(each["Config"]["User"])}
+    assert roots == {"secrets"}
+    for name, each in containers.items():
+        host = each["HostConfig"]
+        assert host["ReadonlyRootfs"], name
+        assert not host["Privileged"], name
+        assert host["CapDrop"] == ["ALL"], name
+        added = [capability.removeprefix("CAP_") for capability in host["CapAdd"] or []]
+        assert added == (["CHOWN"] if name == "secrets" else []), name
+        assert [option.partition(":")[0] for option in host["SecurityOpt"]] == ["no-new-privileges"]
+
+
+def is_root(user):
+    return user.partition(":")[0] in ("", "0", "root")
+
+
+def test_what_runs_is_shut_in(compose):
+    """As the processes in the containers see it."""
+    services = compose("ps", "--services", "--status", "running").split()
+    assert {"gateway", "users-web", "notes-web", "users-db", "kafka"} <= set(services)
+    for name in services:
+        seen = compose("exec", "--no-TTY", name, "cat", "/proc/1/status", "/proc/self/mounts")
+        status = dict(re.findall(r"^(\w+):\t(.*)$", seen, re.MULTILINE))
+        assert "0" not in status["Uid"].split(), name
+        assert {status[kind].strip("0") for kind in ("CapEff", "CapPrm", "CapBnd")} == {""}, name
+        assert status["NoNewPrivs"] == "1", name
+        (options,) = re.findall(r"^\S+ / \S+ (\S+)", seen, re.MULTILINE)
+        assert "ro" in options.split(","), name
 
 
 def test_an_admin_account(compose):
