@@ -37,7 +37,13 @@ class User:
 
 
 class Client(requests.Session):
-    """A session with the gateway, whose requests take a path. JSON is accepted by default."""
+    """A session with the gateway, whose requests take a path. JSON is accepted by default.
+
+    Attributes:
+        refresh: the refresh token of who has signed in.
+    """
+
+    refresh = None
 
     def __init__(self, url, user=None, *, accept="application/json"):
         super().__init__()
@@ -76,4 +82,5 @@ class Api(Client):
         response = client.post("/api/v1/auth/token/", json=client.user.credentials)
         assert response.status_code == 200, response.text
         client.headers["Authorization"] = f"Bearer {response.json()['access']}"
+        client.refresh = response.json()["refresh"]
         return client
