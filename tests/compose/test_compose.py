@@ -120,36 +120,52 @@ def documented_commands():
     """How the first table of the operations says that a command is run: of both projects."""
     (row,) = [row for row in documents.rows(OPERATIONS) if row[0] == "Compose"]
     commands = documents.code(" ".join(row[1:]))
-    assert [command.split()[-1] for command in commands] == [
-        *("pipeline_status", "pipeline_status", "compare_users")
-    ]
+    assert [command.split()[-1] for command in commands] == ["pipeline_status"] * 2
     return commands
 
 
 def test_the_documented_way_to_run_a_command(compose, api, tmp_path):
-    """Also of a service that is stopped."""
-    api.register()
-    for command in documented_commands():
+    """Also of a service that is stopped, and of what has to reach all there is."""
+    user = api.register()
+    users, notes = (each.removesuffix("pipeline_status") for each in documented_commands())
+    compose("stop", "users-relay", "notes-consumer")
+    try:
+        for command in (*documented_commands(), f"{users}reconcile_topic", f"{users}create_topics"):
+            compose.shell(command, tmp_path)
+    finally:
+        compose("start", "users-relay", "notes-consumer")
+    for command in (f"{users}republish_users {user.id}", f"{notes}rebuild_users"):
         compose.shell(command, tmp_path)
-        service = command.split()[3]
-        compose("stop", service)
-        try:
-            aside = command.replace("docker compose exec", "docker compose run --rm --no-deps")
-            compose.shell(aside, tmp_path)
-        finally:
-            compose("start", service)
+    compose.shell(f"{notes}compare_users", tmp_path)
 
 
 def test_to_ask_starts_no_kafka(compose, tmp_path):
     """What says that Kafka is down must find it so."""
     compose("stop", "kafka")
     try:
-        users, _, _ = documented_commands()
-        for command in (users, users.replace("exec", "run --rm --no-deps")):
-            compose.shell(command, tmp_path)
+        users, _ = documented_commands()
+        compose.shell(users, tmp_path)
         assert "kafka" not in compose("ps", "--services", "--status", "running").splitlines()
     finally:
         compose("up", "--wait")
+
+
+ROLES = """
+SELECT usename FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename <> 'postgres'
+"""
+
+
+def test_each_process_has_its_own_database_role(compose, api):
+    api.sign_in().get(NOTES)
+    for service, roles in {
+        "users": {"users_web", "users_relay"},
+        "notes": {"notes_web", "notes_consumer"},
+    }.items():
+        command = ["exec", "--no-TTY", f"{service}-db", "psql", "-U", "postgres", "-Atc", ROLES]
+        assert wait_until(lambda c=command, r=roles: set(compose(*c).split()) == r, 60)
+    question = "SELECT bool_or(rolsuper) FROM pg_roles WHERE rolname NOT LIKE 'p%'"
+    ask = ("exec", "--no-TTY", "users-db", "psql", "-U", "postgres", "-Atc", question)
+    assert compose(*ask).strip() == "f"
 
 
 def test_both_services_are_ready_and_have_their_static_files(api):

@@ -24,6 +24,12 @@ class System(Parts):
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
+        environment = self.stack.environment
+        # For mechanisms that only the owner of the tables can switch off.
+        self.stack.environment = lambda: {
+            **environment(),
+            "FAULTS_USERS_DB_OWNER": self.stack.users_db.url,
+        }
         self.foreign = set()
         """(partition, offset) of messages that a row wrote itself."""
         self.load = None

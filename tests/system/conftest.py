@@ -12,7 +12,7 @@ import pytest
 
 from devstack import processes
 from devstack.ports import Ports
-from devstack.services import project_folder
+from devstack.services import project_folder, role_of, with_role
 from devstack.stack import Stack
 from tests.faults.parts import CHILD
 from tests.system.client import Api
@@ -79,13 +79,19 @@ def wait_until():
 
 @pytest.fixture(scope="session")
 def manage(stack):
-    """Runs `manage.py` of a project to its end, against the stack; variables may differ."""
+    """Runs `manage.py` of a project to its end, against the stack; variables may differ.
+
+    A process's command has the process's database role, the others the owner's.
+    """
 
     def run(project, *arguments, **variables):
+        environment = stack.environment_of(project) | variables
+        if arguments[0] in ("relay_outbox", "consume_user_events"):
+            environment = with_role(environment, project, role_of(project, arguments))
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=project_folder(project),
-            env=stack.environment_of(project) | variables,
+            env=environment,
             capture_output=True,
             text=True,
             timeout=120,
