@@ -11,6 +11,15 @@ MAIL_DOMAIN = "mailbox.example"
 PASSWORD_MARK = "Kestrel-"
 ADDRESS = re.compile(rf"[\w.+-]+@{re.escape(MAIL_DOMAIN)}")
 HASH = re.compile(r"bcrypt_sha256|\$2b\$")
+# The tokens that clients have sent or been given: what else no log may have.
+TOKENS = set()
+# In JSON, in a header, in a cookie. Shorter ones are what tests have made up.
+_BEFORE = r"\"(?:access|refresh|token)\": ?\"|Bearer |(?:access_token|users_\w+|notes_csrf)=\"?"
+_TOKEN = re.compile(rf"(?:{_BEFORE})([\w.:=-]{{20,}})")
+
+
+def remember_tokens(text):
+    TOKENS.update(_TOKEN.findall(text))
 
 
 def new_name():
@@ -51,11 +60,17 @@ class Client(requests.Session):
         self.user = user
         self.trust_env = False  # no proxy, no .netrc
         self.headers["Accept"] = accept
-        self.hooks["response"].append(self._require_no_secrets)
+        self.hooks["response"] += [self._require_no_secrets, self._remember_tokens]
 
     def request(self, method, path, **options):
         url = path if path.startswith("http") else self.url + path
         return super().request(method, url, **{"timeout": 60, **options})
+
+    def _remember_tokens(self, response, **_):
+        sent = response.request
+        body = sent.body.decode("latin-1") if isinstance(sent.body, bytes) else str(sent.body)
+        for text in (body, response.text, str(sent.headers), str(response.headers)):
+            remember_tokens(text)
 
     def _require_no_secrets(self, response, **_):
         given = response.text
