@@ -90,7 +90,7 @@ def running(stack, service, topic):
 @pytest.fixture
 def arrived(notes_sql, wait_until):
     def arrived(user):
-        wait_until(lambda: notes_sql("SELECT FROM users WHERE id = %s", [user.id]))
+        wait_until(lambda: notes_sql("SELECT 1 FROM users WHERE id = %s", [user.id]))
 
     return arrived
 
@@ -142,7 +142,7 @@ def test_the_notes_service_cannot_write_the_topic(
     with service(stack.relay, "notes") as relay:
         wait_until(lambda: any(NOT_ALLOWED in line for line in list(relay.process.tail)))
         assert relay.running
-    assert users_sql("SELECT FROM outbox WHERE aggregateid = %s", [user.id])
+    assert users_sql("SELECT 1 FROM outbox WHERE aggregateid = %s", [user.id])
     with service(stack.relay, "users"), service(stack.consumer, "notes"):
         arrived(user)
 
