@@ -21,6 +21,12 @@ NEW = "battery staple 7"
 REQUEST = "0123456789abcdef0123456789abcdef"
 
 
+def sql(statement, *values):
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description else cursor.rowcount
+
+
 @pytest.fixture
 def written(db):
     """What is new since it was last asked: (event, account, by), all of requests with this id."""
@@ -31,6 +37,8 @@ def written(db):
         entries = Entry.objects.order_by("id")[seen:]
         seen += len(entries)
         assert request_id is None or {entry.request_id for entry in entries} <= {request_id}
+        # The test is one transaction: what a request has said is not to hold for the next.
+        sql("SELECT set_config('audit.actor', '', true), set_config('audit.request', '', true)")
         return [(entry.event, entry.user_id, entry.actor_id) for entry in entries]
 
     return written
@@ -276,12 +284,6 @@ def test_an_address_confirmed_by_hand(admin, staff, ada, written, settings):
     }
     assert admin.post(page_of(ada), form_of(ada, **changes)).status_code == 302
     assert written() == [("email_confirmed", ada.pk, staff.pk)]
-
-
-def sql(statement, *values):
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchall() if cursor.description else cursor.rowcount
 
 
 def test_commands_and_sql(db, written):
