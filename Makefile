@@ -53,7 +53,6 @@ test-system: install-dev ## The whole stack, through the gateway
 	@$(BIN)/pytest tests/system
 test-faults: install-dev ## The fault matrix: kills, stops and cuts under load; FAULT_SEED=N repeats a run
 	@$(BIN)/pytest tests/faults
-	@$(MAKE) test-any-order
 test-faults-short: install-dev ## A few rows of it
 	@$(BIN)/pytest tests/faults -m short
 test-faults-off: install-dev ## That each row fails without the mechanism that it covers
