@@ -139,11 +139,18 @@ class System(Parts):
         """Until the gateway says that a web service is not ready."""
         self.wait(lambda: self.readiness(project) != 200, f"I6: {project} is red")
 
-    def require_answers(self, load, since):
-        """Until every kind of change was answered since then; each with ok."""
-        self.reach(lambda: load.answered(since) or load.refused(since), "all answers")
-        refused = load.refused(since)
-        require(not refused, "the API does not answer with 2xx", *refused)
+    def require_answers(self, load, since, excused=()):
+        """Until every kind of change was answered since then; each with ok.
+
+        Args:
+            excused: (what for, status) of those that may be refused.
+        """
+
+        def refused():
+            return [a for a in load.refused(since) if (a.asked, a.status) not in excused]
+
+        self.reach(lambda: load.answered(since) or refused(), "all answers")
+        require(not refused(), "the API does not answer with 2xx", *refused())
 
     @contextmanager
     def under_load(self, rng, people=2, *, sampled=True):
