@@ -26,8 +26,7 @@ def test_gateway_cut_from(system, rng, project):
             with system.stack.network[f"gateway-{project}"].cut(ways):
                 system.wait(lambda: system.readiness(project, 3) == 504, f"I6: {project} is red")
                 require(system.readiness(other) == 200, f"{other} answers no more")
-            healed = time.monotonic()
-            system.wait(lambda: load.answered(healed), "I6: all is answered again")  # noqa: B023
+            system.wait_for_answers(load)
 
 
 @covers(
@@ -41,8 +40,7 @@ def test_web_servers_cut_from_their_database(system, rng, project):
             with system.stack.network[f"{project}-{project}_db"].cut(ways):
                 system.wait(lambda: system.readiness(project) == 503, f"I6: {project} is red")
                 require(system.readiness(other) == 200, f"{other} answers no more")
-            healed = time.monotonic()
-            system.wait(lambda: load.answered(healed), "I6: all is answered again")  # noqa: B023
+            system.wait_for_answers(load)
 
 
 @covers("a relay whose database is away waits", off="relay_retries", breaks="I6: relay ended")

@@ -1,7 +1,5 @@
 """The topic is made anew or loses messages, and Kafka's offsets are not where they were."""
 
-import time
-
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
@@ -61,8 +59,7 @@ def test_messages_deleted(system, rng):
         delete_before(system, begin)
         operations.stop(system, "consumer")
         operations.start(system, "consumer")
-        since = time.monotonic()
-        system.reach(lambda: load.answered(since), "the load goes on")
+        system.reach_answers(load)
 
         operations.stop(system, "consumer")
         read = positions(system.notes_sql)
