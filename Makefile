@@ -56,7 +56,6 @@ test-security: install-dev ## What an attacker would try, through the gateway
 	@$(BIN)/pytest tests/security
 test-faults: install-dev ## The fault matrix: kills, stops and cuts under load; FAULT_SEED=N repeats a run
 	@$(BIN)/pytest tests/faults
-	@$(MAKE) test-any-order
 test-faults-short: install-dev ## A few rows of it
 	@$(BIN)/pytest tests/faults -m short
 test-faults-off: install-dev ## That each row fails without the mechanism that it covers
