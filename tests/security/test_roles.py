@@ -66,3 +66,15 @@ def test_an_operators_command_with_a_processs_role_says_whose_it_is(stack, manag
     last = done.stderr.splitlines()[-1]
     assert last.startswith("permission denied for table users: ")
     assert last.endswith("run as the owner of the tables: docs/operations.md.")
+
+
+def test_the_audit_log_is_pruned_by_who_may_add_to_it(stack):
+    owner = stack.environment()["USERS_DATABASE_URL"]
+    prune = "SELECT prune_audit_log(365, 10)"
+    with psycopg.connect(as_role(owner, "users_web")) as web:
+        assert web.execute(prune).fetchone() == (0,)
+    with (
+        psycopg.connect(as_role(owner, "users_relay")) as relay,
+        pytest.raises(psycopg.errors.InsufficientPrivilege, match="may not prune"),
+    ):
+        relay.execute(prune)

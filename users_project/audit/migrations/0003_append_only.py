@@ -1,4 +1,4 @@
-"""Entries are only added. What is old goes by ``prune_audit_log``, for whoever may call it.
+"""Entries are only added. What is old goes by ``prune_audit_log``.
 
 The function has its owner's rights, so that nobody else needs the right to delete.
 """
@@ -18,17 +18,23 @@ CREATE TRIGGER audit_refuse_truncate BEFORE TRUNCATE ON audit_log
 CREATE TRIGGER audit_refuse_delete BEFORE DELETE ON audit_log
     FOR EACH ROW WHEN (OLD.at > now() - interval '30 days') EXECUTE FUNCTION audit_refuse();
 
--- Returns how many are deleted.
+-- For whoever may add entries. Returns how many are deleted.
 CREATE FUNCTION prune_audit_log(older_than_days integer, at_most integer) RETURNS integer
-LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    WITH deleted AS (
-        DELETE FROM audit_log WHERE id IN (
-            SELECT id FROM audit_log WHERE at < now() - make_interval(days => older_than_days)
-            ORDER BY at LIMIT at_most FOR UPDATE SKIP LOCKED
-        ) RETURNING id
-    )
-    SELECT count(*)::integer FROM deleted
-$$;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    deleted integer;
+BEGIN
+    IF NOT has_table_privilege(session_user, 'audit_log', 'INSERT') THEN
+        RAISE EXCEPTION '% may not prune audit_log', session_user
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    DELETE FROM audit_log WHERE id = ANY(ARRAY(
+        SELECT id FROM audit_log WHERE at < now() - make_interval(days => older_than_days)
+        ORDER BY at LIMIT at_most FOR UPDATE SKIP LOCKED
+    ));
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    RETURN deleted;
+END $$;
 """
 REVERSE = """
 DROP FUNCTION prune_audit_log;
