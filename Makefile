@@ -6,7 +6,7 @@ DEVSTACK := $(BIN)/python -m devstack
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-export PORT PEER
+export PORT PEER AS
 
 .PHONY: help
 help: ## This list
@@ -34,10 +34,11 @@ notes-shell: install ## Django's shell of notes_project, on the running stack
 clean: install ## Remove the stack's data, keys and secrets (.local)
 	@$(DEVSTACK) clean
 
-.PHONY: test test-users test-notes test-docs test-devstack test-system test-security test-bench test-debezium test-compose lint types
+.PHONY: test test-users test-notes test-docs test-devstack test-system test-security test-bench test-debezium test-compose test-supply
+.PHONY: lint types
 .PHONY: test-faults test-faults-short test-faults-off test-any-order
 # The longest first.
-SUITES := test-users test-notes test-system test-security lint types test-devstack test-bench test-faults-short test-docs
+SUITES := test-users test-notes test-system test-security lint types test-devstack test-bench test-faults-short test-supply test-docs
 # Most of a suite's time is waiting for servers: three at a time, each with its output in one piece.
 test: install-dev ## Everything that CI checks
 	@$(MAKE) --jobs=3 --output-sync=target $(SUITES)
@@ -55,7 +56,6 @@ test-security: install-dev ## What an attacker would try, through the gateway
 	@$(BIN)/pytest tests/security
 test-faults: install-dev ## The fault matrix: kills, stops and cuts under load; FAULT_SEED=N repeats a run
 	@$(BIN)/pytest tests/faults
-	@$(MAKE) test-any-order
 test-faults-short: install-dev ## A few rows of it
 	@$(BIN)/pytest tests/faults -m short
 test-faults-off: install-dev ## That each row fails without the mechanism that it covers
@@ -69,16 +69,26 @@ test-bench: install-dev ## That the benchmarks still run, on a little data
 	@$(BIN)/pytest tests/benchmarks
 test-debezium: install-dev ## Debezium in the relay's place, on Kafka Connect; three minutes
 	@$(BIN)/pytest tests/debezium
+test-supply: install-dev ## The licences of all packages, and the lists that are made of them
+	@$(BIN)/pytest tests/supply
 test-compose: install-dev ## compose.yaml; needs a container engine with Compose
 	@$(BIN)/pytest tests/compose
 lint: install-dev ## ruff, and that the projects import nothing of each other
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@PYTHONPATH=users_project:notes_project:. $(BIN)/lint-imports
-types: install-dev ## mypy --strict for each project and for devstack
+types: install-dev ## mypy --strict for each project, for devstack and requirements
 	@cd users_project && $(UNUSED) MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml .
 	@cd notes_project && $(UNUSED) MYPYPATH=. ../$(BIN)/mypy --config-file ../pyproject.toml .
-	@$(UNUSED) MYPYPATH=users_project $(BIN)/mypy --config-file pyproject.toml devstack
+	@$(UNUSED) MYPYPATH=users_project $(BIN)/mypy --config-file pyproject.toml devstack requirements
+
+.PHONY: sbom licences vulnerabilities
+sbom: install-dev ## sbom.cdx.json: all that is deployed, as CycloneDX
+	@$(BIN)/python requirements/supply.py sbom sbom.cdx.json
+licences: install-dev ## Those of all packages; fails for one without an answer in requirements/answers.toml
+	@$(BIN)/python requirements/supply.py licences
+vulnerabilities: install-dev ## Asks OSV about all packages; fails as above, and where it does not answer
+	@$(BIN)/python requirements/supply.py vulnerabilities
 
 .PHONY: docs reference
 docs: install-dev ## The documentation as pages, site/docs/index.html; a broken link is an error

@@ -24,8 +24,16 @@ def run() -> None:
 
 
 def show_env() -> None:
-    _require_running()
-    print((FOLDER / "env").read_text(), end="")
+    """As the databases' owners have it; with AS, as that role of a database has it."""
+    from devstack.services import with_role
+
+    settings = _settings()
+    if role := os.environ.get("AS"):
+        project = role.partition("_")[0]
+        if project not in ("users", "notes"):
+            raise DevstackError(f"AS={role}: users_web, users_relay, notes_web or notes_consumer.")
+        settings = with_role(settings, project, role)
+    print("\n".join(f"{name}={shlex.quote(value)}" for name, value in settings.items()))
 
 
 def walk_demo() -> None:

@@ -27,6 +27,7 @@ def settings(
         "GATEWAY_URL": ports.gateway_url,
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "KAFKA_BOOTSTRAP_SERVERS": kafka,
+        "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
         "KAFKA_TOPIC": os.environ.get("KAFKA_TOPIC") or "user-events",
         "LOG_FORMAT": os.environ.get("LOG_FORMAT") or "console",
         "COMPARISON_SECRET": secret(folder / "comparison-secret"),

@@ -8,6 +8,8 @@ through root's folders.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import importlib.util
 import os
 import secrets
@@ -18,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -50,34 +53,50 @@ _SETTINGS = [
 _UNSAFE_AND_FAST = ["fsync=off", "full_page_writes=off"]
 
 
+# Of the processes, besides the owner: each project's `config/privileges.py` says what they may do.
+_ROLES = {"users_db": ("users_web", "users_relay"), "notes_db": ("notes_web", "notes_consumer")}
+
+
 class Postgres(Part):
-    """A server with one database and the role that owns it; the role may create databases.
+    """A server with one database, the role that owns it, and those of its project's processes.
+
+    The owner may create databases.
 
     Args:
-        name: of the database; without its ending ``_db`` also the role's.
+        name: of the database; without its ending ``_db`` also the owner's.
         folder: for the data and the password, made where it is missing.
         durable: False loses data with the machine's power; for tests.
+        roles: False leaves the owner alone, as on a server that somebody else runs; for tests.
     """
 
     # A fast shutdown: sessions end, the data is written; PostgreSQL's manual, 18.5.
     stop_signal = signal.SIGINT
 
     def __init__(
-        self, name: str, children: Children, folder: Path, port: int, *, durable: bool = True
+        self,
+        name: str,
+        children: Children,
+        folder: Path,
+        port: int,
+        *,
+        durable: bool = True,
+        roles: bool = True,
     ) -> None:
         super().__init__(name, children, port)
         self.folder = folder
         self.role = name.removesuffix("_db")
+        self._roles = _ROLES[name] if roles else ()
         self._durable = durable
         self._password_file = folder / "password"
 
     @property
     def url(self) -> str:
-        return self._url(self.role, self.name)
+        """The owner's."""
+        return as_role(self.superuser_url.removesuffix("postgres") + self.name, self.role)
 
     @property
     def superuser_url(self) -> str:
-        return self._url("postgres", "postgres")
+        return f"postgres://postgres:{self._password()}@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
         """Starts the server, on new data where there is none.
@@ -92,7 +111,7 @@ class Postgres(Part):
     def wait_ready(self, timeout: float = 60) -> None:
         super().wait_ready(timeout)
         with psycopg.connect(self.superuser_url, autocommit=True) as connection:
-            self._create_role(connection)
+            self._create_roles(connection)
 
     def ready(self) -> bool:
         try:
@@ -141,16 +160,22 @@ class Postgres(Part):
             if not process.exists() or str(self._data).encode() not in process.read_bytes():
                 file.unlink()
 
-    def _create_role(self, connection: psycopg.Connection) -> None:
-        role, database = sql.Identifier(self.role), sql.Identifier(self.name)
-        exists = "SELECT 1 FROM pg_roles WHERE rolname = %s"
-        if not connection.execute(exists, [self.role]).fetchone():
-            statement = sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}")
-            connection.execute(statement.format(role, sql.Literal(self._password())))
+    def _create_roles(self, connection: psycopg.Connection) -> None:
+        for url in [self.url, *(as_role(self.url, role) for role in self._roles)]:
+            parts = urlsplit(url)
+            name = parts.username or ""
+            role = sql.Identifier(name)
+            exists = "SELECT 1 FROM pg_roles WHERE rolname = %s"
+            if not connection.execute(exists, [name]).fetchone():
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
+            statement = sql.SQL("ALTER ROLE {} PASSWORD {}")
+            connection.execute(statement.format(role, sql.Literal(parts.password)))
+        owner, database = sql.Identifier(self.role), sql.Identifier(self.name)
+        connection.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(owner))
         exists = "SELECT 1 FROM pg_database WHERE datname = %s"
         if not connection.execute(exists, [self.name]).fetchone():
             statement = sql.SQL("CREATE DATABASE {} OWNER {}")
-            connection.execute(statement.format(database, role))
+            connection.execute(statement.format(database, owner))
 
     def _require_same_version(self) -> None:
         data = (self._data / "PG_VERSION").read_text().strip()
@@ -165,14 +190,23 @@ class Postgres(Part):
     def _password(self) -> str:
         return self._password_file.read_text().strip()
 
-    def _url(self, role: str, database: str) -> str:
-        return f"postgres://{role}:{self._password()}@127.0.0.1:{self.port}/{database}"
+
+def as_role(url: str, role: str) -> str:
+    """The URL of another role of the same server, as `Postgres` makes them.
+
+    Its password follows from that in the URL, and not the other way round.
+    """
+    parts = urlsplit(url)
+    password = hmac.new((parts.password or "").encode(), role.encode(), hashlib.sha256).hexdigest()
+    place = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{role}:{password}@{place}").geturl()
 
 
 @contextmanager
-def temporary(name: str, folder: Path) -> Iterator[Postgres]:
+def temporary(name: str, folder: Path, *, roles: bool = True) -> Iterator[Postgres]:
     """A server on a free port for tests, fast and not durable. Its data goes to the folder."""
-    server = Postgres(name, Children(folder / "logs"), folder / name, free_ports(), durable=False)
+    children = Children(folder / "logs")
+    server = Postgres(name, children, folder / name, free_ports(), durable=False, roles=roles)
     server.start()
     try:
         server.wait_ready()

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from devstack.part import Part
+from devstack.postgres import as_role
 from devstack.processes import Children, Process
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+# Of all other processes it is their project's `_web`.
+_ROLES = {"relay_outbox": "users_relay", "consume_user_events": "notes_consumer"}
 
 
 class Service(Part):
@@ -19,7 +24,9 @@ class Service(Part):
     Args:
         project: ``users`` or ``notes``.
         arguments: what follows ``python``.
-        environment: gives the project's variables at each start.
+        environment: gives the project's variables at each start, with the URL of the database's
+            owner.
+        own_role: False where that URL is all there is: of a server that somebody else runs.
     """
 
     def __init__(
@@ -30,11 +37,13 @@ class Service(Part):
         children: Children,
         arguments: list[str],
         environment: Callable[[str], dict[str, str]],
+        own_role: bool = True,
     ) -> None:
         super().__init__(name, children, *ports)
         self.project = project
         self.arguments = arguments
         self.environment = environment
+        self.own_role = own_role
 
     def command(self) -> list[str | Path]:
         return [sys.executable, *self.arguments]
@@ -43,15 +52,31 @@ class Service(Part):
     def by_hand(self) -> str:
         """How a person runs it beside the stack, in bash at the top of the repository."""
         python = f"../.venv/bin/python {shlex.join(self.arguments)}"
-        return f"set -a; . <(make env); set +a; cd {self.project}_project; {python}"
+        env = f"make env AS={self.role}" if self.own_role else "make env"
+        return f"set -a; . <({env}); set +a; cd {self.project}_project; {python}"
+
+    @property
+    def role(self) -> str:
+        return role_of(self.project, self.arguments)
 
     def _spawn(self) -> Process:
-        return self._children.start(
-            self.name,
-            self.command(),
-            folder=project_folder(self.project),
-            env=self.environment(self.project),
-        )
+        env = self.environment(self.project)
+        if self.own_role:
+            env = with_role(env, self.project, self.role)
+        folder = project_folder(self.project)
+        return self._children.start(self.name, self.command(), folder=folder, env=env)
+
+
+def role_of(project: str, arguments: Sequence[str]) -> str:
+    """The database role of the process that these arguments of ``python`` start."""
+    found = [role for word, role in _ROLES.items() if word in arguments]
+    return found[0] if found else f"{project}_web"
+
+
+def with_role(environment: dict[str, str], project: str, role: str) -> dict[str, str]:
+    """The environment of a project's owner, with that role's URL of the database."""
+    variable = f"{project.upper()}_DATABASE_URL"
+    return environment | {variable: as_role(environment[variable], role)}
 
 
 def project_folder(project: str) -> Path:

@@ -71,7 +71,17 @@ class Stack:
         nodes = [(ports.kafka, ports.kafka_controller)]
         self.kafka = Kafka("kafka", children, self.folder / "kafka", nodes)
 
-        service = partial(Service, children=children, environment=self.environment_of)
+        def service(name: str, project: str, *ports: int, arguments: list[str]) -> Service:
+            return Service(
+                name,
+                project,
+                *ports,
+                children=children,
+                arguments=arguments,
+                environment=self.environment_of,
+                own_role=not self._servers.get(f"{project.upper()}_DATABASE_URL"),
+            )
+
         self.users = service("users", "users", ports.users, arguments=GUNICORN)
         self.notes = service("notes", "notes", ports.notes, arguments=GUNICORN)
         self.relay = service("relay", "users", arguments=["manage.py", "relay_outbox"])
@@ -97,7 +107,10 @@ class Stack:
         return [*servers, *self.services, self.gateway]
 
     def environment(self) -> dict[str, str]:
-        """The settings of both projects. The stack's own databases must have been started."""
+        """The settings of both projects, as the owners of the databases have them.
+
+        The stack's own databases must have been started.
+        """
         given = self._servers.get
         return environment.settings(
             self.folder,

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import OperationalError, ProgrammingError
-from psycopg.errors import UndefinedTable
+from psycopg.errors import InsufficientPrivilege, UndefinedTable
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -23,6 +23,12 @@ if __name__ == "__main__":
             "Start it, or correct the variable."
         )
     except ProgrammingError as error:
+        if isinstance(error.__cause__, InsufficientPrivilege):
+            reason = str(error).partition("\n")[0]
+            sys.exit(
+                f"{reason}: the database role in NOTES_DATABASE_URL is not the one for this"
+                " command. Operators' commands run as the owner of the tables: docs/operations.md."
+            )
         if not isinstance(error.__cause__, UndefinedTable):
             raise
         sys.exit("The database has not all tables of this release: run `manage.py migrate`.")

@@ -32,3 +32,13 @@ def nodes(plan: dict) -> Iterator[dict]:
     yield plan
     for inner in plan.get("Plans", []):
         yield from nodes(inner)
+
+
+def rows_of(plans: list[dict], table: str) -> list[float]:
+    """How many rows each scan of the table gave, in all of its loops."""
+    return [
+        node["Actual Rows"] * node["Actual Loops"]
+        for plan in plans
+        for node in nodes(plan)
+        if node.get("Relation Name") == table
+    ]

@@ -51,6 +51,16 @@ CSRF_TRUSTED_ORIGINS = [GATEWAY_URL] if GATEWAY_URL else []
 
 KAFKA_BOOTSTRAP_SERVERS = env.text("KAFKA_BOOTSTRAP_SERVERS", hint="host:port, commas between.")
 KAFKA_TOPIC = env.text("KAFKA_TOPIC", "user-events")
+KAFKA_SECURITY_PROTOCOL = env.choice(
+    "KAFKA_SECURITY_PROTOCOL", "PLAINTEXT", ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+)
+KAFKA_CA_FILE = env.text("KAFKA_CA_FILE", "")
+KAFKA_SASL_MECHANISM = env.choice(
+    "KAFKA_SASL_MECHANISM", "SCRAM-SHA-512", ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
+)
+_NOBODY = None if KAFKA_SECURITY_PROTOCOL.startswith("SASL_") else ""
+KAFKA_USERNAME = env.text("KAFKA_USERNAME", _NOBODY, hint="Who this service is to Kafka.")
+KAFKA_PASSWORD = env.text("KAFKA_PASSWORD", _NOBODY, hint="The password of KAFKA_USERNAME.")
 KAFKA_GROUP_ID = env.text("KAFKA_GROUP_ID", "notes-users")
 KAFKA_GROUP_PROTOCOL = env.choice("KAFKA_GROUP_PROTOCOL", "classic", ("classic", "consumer"))
 

@@ -1,4 +1,4 @@
-"""The WSGI application. Settings and system checks that fail end the process with their message."""
+"""The WSGI application. What is wrong at the start ends the process with its message."""
 
 import os
 import sys
@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.core.wsgi import get_wsgi_application
 
+from config import roles
 from config.headers import without_unreadable
 from config.postgresql.base import limit_answers, prepare_statements
 
@@ -18,5 +19,6 @@ try:
     # Users have few notes, or very many.
     prepare_statements(plan_for_values=True)
     call_command("check")
-except (ImproperlyConfigured, SystemCheckError) as error:
+    roles.require("notes_web")
+except (ImproperlyConfigured, SystemCheckError, roles.WrongRole) as error:
     sys.exit(str(error))

@@ -17,23 +17,26 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
+from config.kafka import connection_config
 from inbox.messages import RawMessage
-from inbox.positions import CannotRead, require_inside
-from inbox.topic import BROKER_TIMEOUT, BrokerUnavailable, bounds, partitions_of, raw_message
+from inbox.positions import require_inside
+from inbox.topic import (
+    BROKER_TIMEOUT,
+    NOT_PASSING,
+    BrokerUnavailable,
+    bounds,
+    partitions_of,
+    raw_message,
+    unreadable,
+)
 
 logger = structlog.get_logger(__name__)
-
-_NOT_PASSING = (
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.GROUP_AUTHORIZATION_FAILED,
-)
 
 
 def consumer_config(servers: str, group_id: str, group_protocol: str) -> dict[str, Any]:
     """Settings for librdkafka; the database keeps the positions, so nothing is automatic."""
     config: dict[str, Any] = {
-        "bootstrap.servers": servers,
+        **connection_config(servers),
         "group.id": group_id,
         "group.protocol": group_protocol,
         "client.id": "consume_user_events",
@@ -66,9 +69,10 @@ class Subscription:
             {**config, "on_commit": _log_refusal}, logger=logging.getLogger("librdkafka")
         )
         # It asks the broker that it knows as the controller, and learns of another by a refresh.
-        shared = ("bootstrap.servers", "topic.metadata.refresh.interval.ms")
+        shared = ("bootstrap.servers", "security.", "ssl.", "sasl.", "topic.metadata.refresh.")
         self._admin = AdminClient(
-            {name: config[name] for name in shared}, logger=logging.getLogger("librdkafka")
+            {name: value for name, value in config.items() if name.startswith(shared)},
+            logger=logging.getLogger("librdkafka"),
         )
         self._topic = topic
         self.waiting: set[int] = set()
@@ -159,9 +163,8 @@ class Subscription:
             described = self._admin.describe_topics(names, request_timeout=BROKER_TIMEOUT)
             return str(described[self._topic].result().topic_id)
         except KafkaException as error:
-            if error.args[0].code() in _NOT_PASSING:
-                reason = error.args[0].str()
-                raise CannotRead(f"The topic {self._topic} cannot be read: {reason}.") from error
+            if error.args[0].code() in NOT_PASSING:
+                raise unreadable(self._topic, error.args[0]) from error
             raise BrokerUnavailable(str(error.args[0])) from error
 
     def pause(self) -> None:
@@ -217,9 +220,9 @@ class Subscription:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             # The topic changed under a running worker: look at the positions again.
             self.start_again()
-        elif error.code() in _NOT_PASSING or error.fatal():
+        elif error.code() in NOT_PASSING or error.fatal():
             # After a fatal error librdkafka reads nothing more: a new process has to.
-            raise CannotRead(f"The topic {self._topic} cannot be read: {error.str()}.")
+            raise unreadable(self._topic, error)
         else:
             logger.warning("kafka_error", error=error.str())
 

@@ -19,16 +19,29 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
+from config.kafka import connection_config
 from inbox.messages import RawMessage
 from inbox.positions import CannotRead
 
 # A broker that does not answer for this long is treated as away; seconds.
 BROKER_TIMEOUT = 5.0
+_FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
+NOT_PASSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, *_FORBIDDEN)
 _SPECS = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
 class BrokerUnavailable(Exception):
     """The broker did not answer; try again."""
+
+
+def unreadable(topic: str, error: KafkaError) -> CannotRead:
+    """With what to do about it."""
+    text = f"The topic {topic} cannot be read: {error.str()}."
+    if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        text += " Create it with `manage.py create_topics` of users_project."
+    if error.code() in _FORBIDDEN:
+        text += " Kafka's rules do not let KAFKA_USERNAME do so: docs/security.md, Kafka."
+    return CannotRead(text)
 
 
 def partitions_of(client: Consumer | AdminClient, topic: str) -> list[int]:
@@ -38,10 +51,7 @@ def partitions_of(client: Consumer | AdminClient, topic: str) -> list[int]:
     except KafkaException as error:
         raise BrokerUnavailable(str(error.args[0])) from error
     if found.error is not None:
-        raise CannotRead(
-            f"The topic {topic} cannot be read: {found.error.str()}. Create it with"
-            " `manage.py create_topics` of users_project."
-        )
+        raise unreadable(topic, found.error)
     return list(found.partitions)
 
 
@@ -51,7 +61,7 @@ def end_offsets(servers: str, topic: str) -> dict[int, tuple[int, int]]:
     Raises:
         BrokerUnavailable, CannotRead: as for a Subscription.
     """
-    admin = AdminClient({"bootstrap.servers": servers}, logger=logging.getLogger("librdkafka"))
+    admin = AdminClient(connection_config(servers), logger=logging.getLogger("librdkafka"))
     numbers = set(partitions_of(admin, topic))
     found = bounds(admin, topic, numbers)
     if len(found) < len(numbers):
@@ -94,7 +104,7 @@ def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[RawMessage
     """
     consumer = Consumer(
         {
-            "bootstrap.servers": servers,
+            **connection_config(servers),
             "group.id": "unused",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
@@ -117,10 +127,13 @@ def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[RawMessage
             elif time.monotonic() - silent_since > BROKER_TIMEOUT:
                 raise BrokerUnavailable(f"no message within {BROKER_TIMEOUT:.0f} s")
             yield [raw_message(message) for message in fetched if message.error() is None]
-            for error in (message.error() for message in fetched):
-                if error is not None and error.code() != KafkaError._PARTITION_EOF:
+            for message in fetched:
+                error = message.error()
+                if error is None or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+                    continue  # librdkafka asks about the group that it does not join.
+                if error.code() != KafkaError._PARTITION_EOF:
                     raise BrokerUnavailable(error.str())
-            unread -= {message.partition() for message in fetched if message.error() is not None}
+                unread.discard(message.partition() or 0)
     finally:
         consumer.close()
 
@@ -131,7 +144,7 @@ def group_size(servers: str, group_id: str) -> int:
     Raises:
         BrokerUnavailable: the broker does not answer.
     """
-    admin = AdminClient({"bootstrap.servers": servers}, logger=logging.getLogger("librdkafka"))
+    admin = AdminClient(connection_config(servers), logger=logging.getLogger("librdkafka"))
     try:
         described = admin.describe_consumer_groups([group_id], request_timeout=BROKER_TIMEOUT)
         return len(described[group_id].result().members)

@@ -34,4 +34,5 @@ class UserAdmin(ReadOnlyAdmin[User]):
     list_display = ("username", "id", "is_active", "version", "created_at")
     list_filter = ("is_active", "created_at")
     search_fields = ("username", "=id")
-    ordering = ("username",)
+    # The only order that an index has: one more would have to be kept by every event.
+    ordering = ("id",)

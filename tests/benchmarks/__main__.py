@@ -26,6 +26,7 @@ BENCHMARKS = {
     "P9": "p09_consumer",
     "P10": "p10_peer",
     "P11": "p11_delay",
+    "P13": "p13_logins",
     "P14": "p14_memory",
     "S1": "s1_users",
     "S2": "s2_notes",

@@ -13,7 +13,7 @@ from devstack.kafka import Kafka
 from devstack.ports import Ports
 from devstack.postgres import Postgres
 from devstack.processes import Children, Process, wait_until
-from devstack.services import manage, project_folder
+from devstack.services import Service, manage, project_folder
 
 
 class Database(Postgres):
@@ -71,12 +71,16 @@ def service(project: str, *arguments: str, ready: str, **variables: str) -> Iter
         ready: what it writes to its log when it is.
         variables: of its environment, besides those of this process.
     """
-    process = Children(Path(os.environ["BENCHMARK_FOLDER"]) / "logs").start(
+    part = Service(
         f"{project}-{arguments[-1]}",
-        [sys.executable, *arguments],
-        folder=project_folder(project),
-        env=environment.of_project(project, dict(os.environ)) | variables,
+        project,
+        children=Children(Path(os.environ["BENCHMARK_FOLDER"]) / "logs"),
+        arguments=list(arguments),
+        environment=lambda _: environment.of_project(project, dict(os.environ)) | variables,
     )
+    part.start()
+    process = part.process
+    assert process
 
     def has_said_so() -> bool:
         return any(ready in line for line in list(process.tail)) or not process.running

@@ -1,5 +1,6 @@
 """compose.yaml for real: `make test-compose`. Needs a container engine with Compose."""
 
+import json
 import os
 import re
 import secrets
@@ -44,6 +45,12 @@ class Compose:
     def __call__(self, *arguments):
         """Runs `docker compose` and gives its output. Fails with it where the command fails."""
         return self._run(["docker", "compose", *arguments], REPOSITORY)
+
+    def containers(self):
+        """What the engine knows of each container, also of those that have ended: by service."""
+        ids = self("ps", "--all", "--quiet").split()
+        found = json.loads(self._run(["docker", "inspect", *ids], REPOSITORY))
+        return {each["Config"]["Labels"]["com.docker.compose.service"]: each for each in found}
 
     def shell(self, script, folder):
         """Runs lines of a document, in a folder for the files that they write."""
@@ -113,36 +120,52 @@ def documented_commands():
     """How the first table of the operations says that a command is run: of both projects."""
     (row,) = [row for row in documents.rows(OPERATIONS) if row[0] == "Compose"]
     commands = documents.code(" ".join(row[1:]))
-    assert [command.split()[-1] for command in commands] == [
-        *("pipeline_status", "pipeline_status", "compare_users")
-    ]
+    assert [command.split()[-1] for command in commands] == ["pipeline_status"] * 2
     return commands
 
 
 def test_the_documented_way_to_run_a_command(compose, api, tmp_path):
-    """Also of a service that is stopped."""
-    api.register()
-    for command in documented_commands():
+    """Also of a service that is stopped, and of what has to reach all there is."""
+    user = api.register()
+    users, notes = (each.removesuffix("pipeline_status") for each in documented_commands())
+    compose("stop", "users-relay", "notes-consumer")
+    try:
+        for command in (*documented_commands(), f"{users}reconcile_topic", f"{users}create_topics"):
+            compose.shell(command, tmp_path)
+    finally:
+        compose("start", "users-relay", "notes-consumer")
+    for command in (f"{users}republish_users {user.id}", f"{notes}rebuild_users"):
         compose.shell(command, tmp_path)
-        service = command.split()[3]
-        compose("stop", service)
-        try:
-            aside = command.replace("docker compose exec", "docker compose run --rm --no-deps")
-            compose.shell(aside, tmp_path)
-        finally:
-            compose("start", service)
+    compose.shell(f"{notes}compare_users", tmp_path)
 
 
 def test_to_ask_starts_no_kafka(compose, tmp_path):
     """What says that Kafka is down must find it so."""
     compose("stop", "kafka")
     try:
-        users, _, _ = documented_commands()
-        for command in (users, users.replace("exec", "run --rm --no-deps")):
-            compose.shell(command, tmp_path)
+        users, _ = documented_commands()
+        compose.shell(users, tmp_path)
         assert "kafka" not in compose("ps", "--services", "--status", "running").splitlines()
     finally:
         compose("up", "--wait")
+
+
+ROLES = """
+SELECT usename FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename <> 'postgres'
+"""
+
+
+def test_each_process_has_its_own_database_role(compose, api):
+    api.sign_in().get(NOTES)
+    for service, roles in {
+        "users": {"users_web", "users_relay"},
+        "notes": {"notes_web", "notes_consumer"},
+    }.items():
+        command = ["exec", "--no-TTY", f"{service}-db", "psql", "-U", "postgres", "-Atc", ROLES]
+        assert wait_until(lambda c=command, r=roles: set(compose(*c).split()) == r, 60)
+    question = "SELECT bool_or(rolsuper) FROM pg_roles WHERE rolname NOT LIKE 'p%'"
+    ask = ("exec", "--no-TTY", "users-db", "psql", "-U", "postgres", "-Atc", question)
+    assert compose(*ask).strip() == "f"
 
 
 def test_both_services_are_ready_and_have_their_static_files(api):
@@ -158,6 +181,40 @@ def test_only_the_gateways_port_is_published(compose):
     published = [(line.split()[0], *PUBLISHED.findall(line)) for line in lines if "->" in line]
     assert published == [("gateway", f"127.0.0.1:{compose.port}->4000/tcp")]
     assert len(lines) > len(published)
+
+
+def test_every_container_is_shut_in(compose):
+    """No user root but for the one that hands out the secrets, no capability, no way to either."""
+    containers = compose.containers()
+    assert set(containers) == set(compose("config", "--services").split())
+    roots = {name for name, each in containers.items() if is_root(each["Config"]["User"])}
+    assert roots == {"secrets"}
+    for name, each in containers.items():
+        host = each["HostConfig"]
+        assert host["ReadonlyRootfs"], name
+        assert not host["Privileged"], name
+        assert host["CapDrop"] == ["ALL"], name
+        added = [capability.removeprefix("CAP_") for capability in host["CapAdd"] or []]
+        assert added == (["CHOWN"] if name == "secrets" else []), name
+        assert [option.partition(":")[0] for option in host["SecurityOpt"]] == ["no-new-privileges"]
+
+
+def is_root(user):
+    return user.partition(":")[0] in ("", "0", "root")
+
+
+def test_what_runs_is_shut_in(compose):
+    """As the processes in the containers see it."""
+    services = compose("ps", "--services", "--status", "running").split()
+    assert {"gateway", "users-web", "notes-web", "users-db", "kafka"} <= set(services)
+    for name in services:
+        seen = compose("exec", "--no-TTY", name, "cat", "/proc/1/status", "/proc/self/mounts")
+        status = dict(re.findall(r"^(\w+):\t(.*)$", seen, re.MULTILINE))
+        assert "0" not in status["Uid"].split(), name
+        assert {status[kind].strip("0") for kind in ("CapEff", "CapPrm", "CapBnd")} == {""}, name
+        assert status["NoNewPrivs"] == "1", name
+        (options,) = re.findall(r"^\S+ / \S+ (\S+)", seen, re.MULTILINE)
+        assert "ro" in options.split(","), name
 
 
 def test_an_admin_account(compose):

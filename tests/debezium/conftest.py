@@ -31,7 +31,7 @@ PASSWORD = "a password of the tests"
 
 @pytest.fixture(scope="session")
 def users_db(tmp_path_factory):
-    with postgres.temporary("users_db", tmp_path_factory.mktemp("postgres")) as server:
+    with postgres.temporary("users_db", tmp_path_factory.mktemp("postgres"), roles=False) as server:
         execute(server.superuser_url, AS_SUPERUSER.replace("'PASSWORD'", f"'{PASSWORD}'"))
         server.stop()
         server.start()

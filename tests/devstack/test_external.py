@@ -33,8 +33,8 @@ def test_a_broker_that_is_not_there(stopped):
 @pytest.fixture
 def servers(kafka, tmp_path):
     with (
-        postgres.temporary("users_db", tmp_path) as users_db,
-        postgres.temporary("notes_db", tmp_path) as notes_db,
+        postgres.temporary("users_db", tmp_path, roles=False) as users_db,
+        postgres.temporary("notes_db", tmp_path, roles=False) as notes_db,
     ):
         yield {
             "USERS_DATABASE_URL": users_db.url,

@@ -12,7 +12,11 @@ SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 REQUIRED = "required"
 COMPUTED = "computed"
 # In the table's words, for a default that is not a literal.
-COMPUTED_DEFAULTS = {"ALLOWED_HOSTS": "the host of `GATEWAY_URL`"}
+COMPUTED_DEFAULTS = {
+    "ALLOWED_HOSTS": "the host of `GATEWAY_URL`",
+    "KAFKA_USERNAME": "empty; *required* with `SASL_`",
+    "KAFKA_PASSWORD": "empty; *required* with `SASL_`",
+}
 SECTIONS = {
     "users": ["Both services", "users_project"],
     "notes": ["Both services", "notes_project"],

@@ -22,7 +22,7 @@ class Clock:
         self.environment = {
             "LD_PRELOAD": str(next(library)),
             "FAKETIME_TIMESTAMP_FILE": str(file),
-            "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_NO_CACHE": "1",  # Else each process sees a change when it asks anew.
             "DONT_FAKE_MONOTONIC": "1",
             "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # For an old C library; it slows others down.
             "NO_FAKE_STAT": "1",
@@ -30,8 +30,9 @@ class Clock:
         self.differ(0)
 
     def differ(self, seconds):
-        """Takes effect within the second for which libfaketime keeps what it has read."""
-        self._file.write_text(f"{seconds:+.0f}\n")
+        new = self._file.with_suffix(".new")
+        new.write_text(f"{seconds:+.0f}\n")
+        new.replace(self._file)
 
 
 def require_libfaketime(clock):

@@ -17,7 +17,7 @@ AUDIT_USERS = """
 CREATE SCHEMA faults;
 CREATE TABLE faults.changes AS SELECT id, version, username::text FROM users;
 CREATE TABLE faults.excused (LIKE faults.changes);
-CREATE FUNCTION faults.record_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION faults.record_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         INSERT INTO faults.changes VALUES (OLD.id, OLD.version + 1, NULL);
@@ -32,7 +32,8 @@ CREATE TRIGGER faults_record AFTER INSERT OR UPDATE OR DELETE ON users
 
 # A person's command that deletes users whom users_db has not: the outbox row is the change.
 AUDIT_DELETIONS = """
-CREATE OR REPLACE FUNCTION faults.record_deletion() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION faults.record_deletion() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     INSERT INTO faults.changes
     VALUES (NEW.aggregateid::uuid, (NEW.payload -> 'data' ->> 'version')::bigint, NULL);
@@ -53,7 +54,7 @@ FROM outbox, LATERAL (SELECT payload -> 'data') AS event (data)
 AUDIT_NOTES = """
 CREATE SCHEMA faults;
 CREATE TABLE faults.violations (text text);
-CREATE FUNCTION faults.watch() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION faults.watch() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND NEW.version < OLD.version THEN
         INSERT INTO faults.violations

@@ -20,7 +20,7 @@ ANSWER, LONGEST = 5 * PATIENCE, 280 * PATIENCE
 
 OK, FAILED, UNKNOWN = "ok", "failed", "unknown"
 Answer = namedtuple("Answer", "asked outcome status at")
-"""``asked`` is what for, ``at`` when the answer came, by time.monotonic()."""
+"""``asked`` is what for, ``at`` when, by time.monotonic()."""
 
 
 class Account:
@@ -73,18 +73,18 @@ class Load:
             thread.join()
 
     def answered(self, since=0.0):
-        """Whether each kind of request, but for deletions, was answered with ok since then."""
+        """Whether each kind of request, but for deletions, was made since then, and got an ok."""
         kinds = {
             answer.asked for answer in self.answers if answer.outcome == OK and answer.at > since
         }
         return kinds >= {"register", "sign in", "rename", "note", "sql"}
 
     def refused(self, since, kinds=("register", "sign in", "rename", "note", "delete")):
-        """The answers since then that were not ok."""
+        """The answers that were not ok, of what was asked since then."""
         return [a for a in self.answers if a.at > since and a.outcome != OK and a.asked in kinds]
 
     def statuses(self, since, *kinds):
-        """HTTP statuses, or names of errors, of the answers since then; of all kinds or some."""
+        """HTTP statuses, or names of errors, for what was asked since then; all kinds or some."""
         return {a.status for a in self.answers if a.at > since and (not kinds or a.asked in kinds)}
 
     def summary(self):
@@ -145,7 +145,7 @@ class Load:
 
     def _ask(self, http, asked, method, path, body):
         """The outcome and the decoded answer."""
-        status, answer, outcome = None, None, UNKNOWN
+        status, answer, outcome, at = None, None, UNKNOWN, time.monotonic()
         try:
             response = http.request(
                 method, f"{self._gateway}/api/v1{path}", json=body, timeout=ANSWER
@@ -156,7 +156,7 @@ class Load:
             answer = response.json() if response.content else None
         except (requests.RequestException, ValueError) as error:
             status = type(error).__name__
-        self.answers.append(Answer(asked, outcome, status, time.monotonic()))
+        self.answers.append(Answer(asked, outcome, status, at))
         return outcome, answer
 
     def _sql(self, rng):
@@ -196,6 +196,7 @@ class Load:
                 "DELETE FROM users USING unnest(%s::text[], %s::text[]) n (email, username)"
                 " WHERE users.email = n.email"
             )
+        at = time.monotonic()
         try:
             connection.execute(statement, [[a.email for a in chosen], names])
             outcome, status = OK, None
@@ -203,5 +204,5 @@ class Load:
             outcome, status = UNKNOWN, type(error).__name__
         for account, name in zip(chosen, names, strict=True):
             account.changed(outcome, name)
-        self.answers.append(Answer("sql", outcome, status, time.monotonic()))
+        self.answers.append(Answer("sql", outcome, status, at))
         return outcome == OK

@@ -174,15 +174,19 @@ class Parts:
         off = [self.off] if part.name in self._without else []
         off += [without] if without else []
         program = part.arguments[2:] if part.arguments[0] == str(CHILD) else part.arguments
-        spec = json.dumps({"failpoint": failpoint, "off": off})
         return Service(
             name or part.name,
             part.project,
             *part.ports,
             children=self.stack.children,
-            arguments=[str(CHILD), spec, *program, *arguments],
+            arguments=as_child([*program, *arguments], failpoint, off),
             environment=lambda project: part.environment(project) | (environment or {}),
         )
+
+
+def as_child(program, failpoint=None, off=()):
+    """The arguments of Python that run the program by `tests.faults.child`, which see."""
+    return [str(CHILD), json.dumps({"failpoint": failpoint, "off": list(off)}), *program]
 
 
 def _holds_within(timeout, condition):

@@ -1,6 +1,5 @@
 """The running system, what a row does with it, and the load around each row."""
 
-import json
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ from devstack.services import project_folder
 from tests.faults import checks, invariants
 from tests.faults.invariants import require
 from tests.faults.load import Load
-from tests.faults.parts import CHILD, HEALING, Parts
+from tests.faults.parts import HEALING, Parts, as_child
 
 STORED = "SELECT id, version FROM users UNION ALL SELECT id, version FROM deleted_users"
 
@@ -24,6 +23,12 @@ class System(Parts):
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
+        environment = self.stack.environment
+        # For mechanisms that only the owner of the tables can switch off.
+        self.stack.environment = lambda: {
+            **environment(),
+            "FAULTS_USERS_DB_OWNER": self.stack.users_db.url,
+        }
         self.foreign = set()
         """(partition, offset) of messages that a row wrote itself."""
         self.load = None
@@ -53,7 +58,7 @@ class System(Parts):
         """
         program = ["manage.py", *arguments]
         if arguments[0] in self._without:
-            program = [str(CHILD), json.dumps({"failpoint": None, "off": [self.off]}), *program]
+            program = as_child(program, off=[self.off])
         done = subprocess.run(
             [sys.executable, *program],
             cwd=project_folder(project),
@@ -139,11 +144,28 @@ class System(Parts):
         """Until the gateway says that a web service is not ready."""
         self.wait(lambda: self.readiness(project) != 200, f"I6: {project} is red")
 
-    def require_answers(self, load, since):
-        """Until every kind of change was answered since then; each with ok."""
-        self.reach(lambda: load.answered(since) or load.refused(since), "all answers")
-        refused = load.refused(since)
-        require(not refused, "the API does not answer with 2xx", *refused)
+    def reach_answers(self, load):
+        """Until every kind of change, asked for from now on, was answered with ok."""
+        since = time.monotonic()
+        self.reach(lambda: load.answered(since), "all answers")
+
+    def wait_for_answers(self, load):
+        """The same where the system owes it: after a fault."""
+        since = time.monotonic()
+        self.wait(lambda: load.answered(since), "I6: the API answers again")
+
+    def require_answers(self, load, since, excused=()):
+        """Until every kind of change was answered since then; each with ok.
+
+        Args:
+            excused: (what for, status) of those that may be refused.
+        """
+
+        def refused():
+            return [a for a in load.refused(since) if (a.asked, a.status) not in excused]
+
+        self.reach(lambda: load.answered(since) or refused(), "all answers")
+        require(not refused(), "the API does not answer with 2xx", *refused())
 
     @contextmanager
     def under_load(self, rng, people=2, *, sampled=True):
@@ -166,8 +188,7 @@ class System(Parts):
             self.heal()
             for project in ("users", "notes"):
                 self.wait(lambda p=project: self.readiness(p) == 200, f"I6: {project} is ready")
-            healed = time.monotonic()
-            self.wait(lambda: self.load.answered(healed), "I6: the API answers again")
+            self.wait_for_answers(self.load)
         finally:
             self.go_on()
             for load in self._loads:

@@ -13,7 +13,7 @@ covers, short = pytest.mark.covers, pytest.mark.short
 def test_notes_db_restored(system, rng, tmp_path):
     with system.under_load(rng, sampled=False) as load:
         operations.back_up(system.stack.notes_db, tmp_path / "notes_db.dump")
-        wait_for_answers(system, load)
+        reach_changes(system, load)
         operations.stop(system, "notes", "consumer")
         operations.restore(system.stack.notes_db, tmp_path / "notes_db.dump")
         forget_notes(load, system.notes_sql)
@@ -25,9 +25,9 @@ def test_notes_db_fails_over_to_an_older_replica(system, rng, tmp_path):
     """Web server and consumer run all the time."""
     with system.under_load(rng, sampled=False) as load:
         operations.back_up(system.stack.notes_db, tmp_path / "notes_db.dump")
-        wait_for_answers(system, load)
+        reach_changes(system, load)
         operations.fail_over(system.stack.notes_db, tmp_path / "notes_db.dump")
-        wait_for_answers(system, load)  # Those from before it are recorded by then.
+        reach_changes(system, load)  # Those from before it are recorded by then.
         forget_notes(load, system.notes_sql)
 
 
@@ -38,11 +38,11 @@ def test_users_db_restored(system, rng, tmp_path):
         deleted = system.register()
         operations.back_up(system.stack.users_db, tmp_path / "users_db.dump")
         delete_and_send(system, deleted)
-        wait_for_answers(system, load)
+        reach_changes(system, load)
         restore_users_db(system, load, tmp_path / "users_db.dump")
         reconcile_topic(system)
         operations.start(system, "users", "relay")
-        wait_for_answers(system, system.start_load(rng))
+        reach_changes(system, system.start_load(rng))
 
 
 @covers("a version that was given twice is given up", off="two_contents", breaks="I1")
@@ -54,13 +54,13 @@ def test_users_db_restored_and_used_before_the_repair(system, rng, tmp_path):
         delete_and_send(system, deleted)
         system.rename(user, times=2)
         system.wait_for_shadow(user, version=3)
-        wait_for_answers(system, load)
+        reach_changes(system, load)
         restore_users_db(system, load, tmp_path / "users_db.dump")
         operations.start(system, "users", "relay")
         load = system.start_load(rng)
         system.rename(user, times=2)
         system.reach(lambda: not system.waits_in_outbox([user]), "the changes are sent")
-        wait_for_answers(system, load)
+        reach_changes(system, load)
         reconcile_topic(system)
 
 
@@ -93,11 +93,10 @@ def reconcile_topic(system):
     operations.run(system, "users", "reconcile_topic --delete")
 
 
-def wait_for_answers(system, load):
+def reach_changes(system, load):
     """Until every kind of change was answered with ok from now on, some of them more than once."""
     for _ in range(2):
-        answered = load.answers[-1].at if load.answers else 0.0
-        system.reach(lambda since=answered: load.answered(since), "more changes")
+        system.reach_answers(load)
 
 
 def forget_notes(load, notes_sql):

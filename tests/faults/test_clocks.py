@@ -55,8 +55,7 @@ def test_of_a_web_server(system, clocks, rng, project):
             found = load.statuses(wrong)
             require(found <= {None, 200, 201, 204, 401}, f"the API answers with {found}")
             clocks[project](0)
-            right = time.monotonic()
-            system.reach(lambda: load.answered(right), "I6: all is answered again")  # noqa: B023
+            system.reach_answers(load)
 
 
 @covers(

@@ -26,8 +26,7 @@ def test_gateway_cut_from(system, rng, project):
             with system.stack.network[f"gateway-{project}"].cut(ways):
                 system.wait(lambda: system.readiness(project, 3) == 504, f"I6: {project} is red")
                 require(system.readiness(other) == 200, f"{other} answers no more")
-            healed = time.monotonic()
-            system.wait(lambda: load.answered(healed), "I6: all is answered again")  # noqa: B023
+            system.wait_for_answers(load)
 
 
 @covers(
@@ -41,8 +40,7 @@ def test_web_servers_cut_from_their_database(system, rng, project):
             with system.stack.network[f"{project}-{project}_db"].cut(ways):
                 system.wait(lambda: system.readiness(project) == 503, f"I6: {project} is red")
                 require(system.readiness(other) == 200, f"{other} answers no more")
-            healed = time.monotonic()
-            system.wait(lambda: load.answered(healed), "I6: all is answered again")  # noqa: B023
+            system.wait_for_answers(load)
 
 
 @covers("a relay whose database is away waits", off="relay_retries", breaks="I6: relay ended")
@@ -59,7 +57,9 @@ def test_relay_cut_from_kafka(system, rng):
     "a consumer whose database is away waits", off="consumer_retries", breaks="I6: consumer ended"
 )
 def test_consumer_cut_from_notes_db(system, rng):
-    _wait_out(system, rng, "consumer", "notes_db", "database_unavailable")
+    # Who is in a transaction that was cut off writes no first note until PostgreSQL has ended it.
+    excused = {("note", 503)}
+    _wait_out(system, rng, "consumer", "notes_db", "database_unavailable", excused)
 
 
 @covers(
@@ -140,12 +140,12 @@ def _cuts(rng):
     return rng.sample([BOTH_WAYS, rng.choice(ONE_WAY)], 2)
 
 
-def _wait_out(system, rng, name, server, event):
+def _wait_out(system, rng, name, server, event, excused=()):
     """The part notices, the API does not; the part goes on where it was, as the same process."""
     with system.under_load(rng) as load:
         for ways in _cuts(rng):
             cut = time.monotonic()
             with system.stack.network[f"{name}-{server}"].cut(ways):
                 system.wait_for_log(name, event)
-                system.require_answers(load, cut)
+                system.require_answers(load, cut, excused)
             system.wait_until_applied()

@@ -59,8 +59,7 @@ def test_messages_deleted(system, rng):
         delete_before(system, begin)
         operations.stop(system, "consumer")
         operations.start(system, "consumer")
-        answered = load.answers[-1].at
-        system.reach(lambda: load.answered(answered), "the load goes on")
+        system.reach_answers(load)
 
         operations.stop(system, "consumer")
         read = positions(system.notes_sql)

@@ -17,7 +17,9 @@ from rest_framework.test import APIClient
 
 from config import health, logs
 from config.postgresql.base import Connection, DatabaseWrapper, prepare_statements
+from config.privileges import PRIVILEGES
 from devstack import postgres
+from tests import roles
 from tests.notes.issuer import Account, Issuer
 from users.keys import key_cache
 
@@ -52,6 +54,7 @@ def django_db_modify_db_settings(
         return
     folder: Path = tmp_path_factory.mktemp("postgres")
     with postgres.temporary("notes_db", folder) as server:
+        roles.let_become(server, PRIVILEGES)
         url = urlsplit(server.url)
         connection.settings_dict.update(
             HOST=url.hostname, PORT=url.port, USER=url.username, PASSWORD=url.password

@@ -6,16 +6,37 @@ import pytest
 
 from devstack.nginx import Nginx
 from devstack.ports import Ports, free_ports
+from tests.security.people import make_last, signing_key
 from tests.system import raw
+from tests.system.client import Api
 from tests.system.conftest import (  # noqa: F401 - fixtures
     api,
     manage,
     notes_sql,
+    pytest_collection_modifyitems,
     pytest_runtest_makereport,
     stack,
     users_sql,
     wait_until,
 )
+
+
+@pytest.fixture(scope="session")
+def new(stack, users_sql):  # noqa: F811
+    """Gives a client of somebody new, whose access token lasts as long as all tests."""
+
+    def new(*, staff=False):
+        with Api(stack.gateway_url) as api:  # noqa: F811
+            user = api.register()
+            if staff:
+                users_sql("UPDATE users SET is_staff = true WHERE id = %s", [user.id])
+            client = make_last(api.sign_in(user), signing_key(stack))
+        if staff:  # is shown everybody's address
+            client.hooks["response"].remove(client._require_no_secrets)
+        client.headers["Accept"] = "*/*"
+        return client
+
+    return new
 
 
 @pytest.fixture

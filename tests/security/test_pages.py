@@ -33,6 +33,7 @@ HEADERS = {
 ADMIN = [
     *("/admin/users/", "/admin/users/accounts/user/", "/admin/users/accounts/user/add/"),
     *(
+        "/admin/users/audit/entry/",
         "/admin/users/auth/group/",
         "/admin/users/outbox/outboxevent/",
         "/admin/notes/",

@@ -11,6 +11,15 @@ MAIL_DOMAIN = "mailbox.example"
 PASSWORD_MARK = "Kestrel-"
 ADDRESS = re.compile(rf"[\w.+-]+@{re.escape(MAIL_DOMAIN)}")
 HASH = re.compile(r"bcrypt_sha256|\$2b\$")
+# The tokens that clients have sent or been given: what else no log may have.
+TOKENS = set()
+# In JSON, in a header, in a cookie. Shorter ones are what tests have made up.
+_BEFORE = r"\"(?:access|refresh|token)\": ?\"|Bearer |(?:access_token|users_\w+|notes_csrf)=\"?"
+_TOKEN = re.compile(rf"(?:{_BEFORE})([\w.:=-]{{20,}})")
+
+
+def remember_tokens(text):
+    TOKENS.update(_TOKEN.findall(text))
 
 
 def new_name():
@@ -37,7 +46,13 @@ class User:
 
 
 class Client(requests.Session):
-    """A session with the gateway, whose requests take a path. JSON is accepted by default."""
+    """A session with the gateway, whose requests take a path. JSON is accepted by default.
+
+    Attributes:
+        refresh: the refresh token of who has signed in.
+    """
+
+    refresh = None
 
     def __init__(self, url, user=None, *, accept="application/json"):
         super().__init__()
@@ -45,11 +60,17 @@ class Client(requests.Session):
         self.user = user
         self.trust_env = False  # no proxy, no .netrc
         self.headers["Accept"] = accept
-        self.hooks["response"].append(self._require_no_secrets)
+        self.hooks["response"] += [self._require_no_secrets, self._remember_tokens]
 
     def request(self, method, path, **options):
         url = path if path.startswith("http") else self.url + path
         return super().request(method, url, **{"timeout": 60, **options})
+
+    def _remember_tokens(self, response, **_):
+        sent = response.request
+        body = sent.body.decode("latin-1") if isinstance(sent.body, bytes) else str(sent.body)
+        for text in (body, response.text, str(sent.headers), str(response.headers)):
+            remember_tokens(text)
 
     def _require_no_secrets(self, response, **_):
         given = response.text
@@ -76,4 +97,5 @@ class Api(Client):
         response = client.post("/api/v1/auth/token/", json=client.user.credentials)
         assert response.status_code == 200, response.text
         client.headers["Authorization"] = f"Bearer {response.json()['access']}"
+        client.refresh = response.json()["refresh"]
         return client

@@ -3,7 +3,6 @@
 A test that stops a part starts it again and waits until it is ready.
 """
 
-import json
 import subprocess
 import sys
 
@@ -12,9 +11,9 @@ import pytest
 
 from devstack import processes
 from devstack.ports import Ports
-from devstack.services import project_folder
+from devstack.services import project_folder, role_of, with_role
 from devstack.stack import Stack
-from tests.faults.parts import CHILD
+from tests.faults.parts import as_child
 from tests.system.client import Api
 
 
@@ -42,8 +41,7 @@ def stack(tmp_path_factory):
         patch.setenv("EMAIL_URL", f"filemail://{tmp_path_factory.mktemp('mail')}")
         stack = Stack(tmp_path_factory.mktemp("stack"), Ports.free(), durable=False)
         # With cheap hashes of passwords: they would be a third of the suite's work.
-        child = [str(CHILD), json.dumps({"failpoint": None, "off": []})]
-        stack.users.arguments = [*child, *stack.users.arguments]
+        stack.users.arguments = as_child(stack.users.arguments)
         with stack:
             yield stack
 
@@ -79,13 +77,19 @@ def wait_until():
 
 @pytest.fixture(scope="session")
 def manage(stack):
-    """Runs `manage.py` of a project to its end, against the stack; variables may differ."""
+    """Runs `manage.py` of a project to its end, against the stack; variables may differ.
+
+    A process's command has the process's database role, the others the owner's.
+    """
 
     def run(project, *arguments, **variables):
+        environment = stack.environment_of(project) | variables
+        if arguments[0] in ("relay_outbox", "consume_user_events"):
+            environment = with_role(environment, project, role_of(project, arguments))
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=project_folder(project),
-            env=stack.environment_of(project) | variables,
+            env=environment,
             capture_output=True,
             text=True,
             timeout=120,

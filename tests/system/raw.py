@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPMessage
 
+from tests.system.client import remember_tokens
+
 
 @dataclass
 class Answer:
@@ -36,5 +38,7 @@ def send(port, request, method="GET"):
 def request(line, *headers, host="localhost", body=b""):
     """The bytes of a request; the line and the headers may be text or bytes."""
     lines = [line, f"Host: {host}", *headers, "Connection: close", "", ""]
+    for part in headers:
+        remember_tokens(part if isinstance(part, str) else part.decode("latin-1"))
     encoded = [part if isinstance(part, bytes) else part.encode("latin-1") for part in lines]
     return b"\r\n".join(encoded) + body

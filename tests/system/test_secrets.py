@@ -4,10 +4,12 @@ What people were shown is looked at in each answer, see `tests.system.client`.
 """
 
 import re
+import subprocess
+from urllib.parse import quote
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
-from tests.system.client import HASH, PASSWORD_MARK
+from tests.system.client import HASH, PASSWORD_MARK, TOKENS
 
 ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 
@@ -42,7 +44,21 @@ def assert_no_secret(text, source):
     assert PASSWORD_MARK not in text, source
 
 
-def test_the_logs_hold_no_secret(stack, api, wait_until):
+def assert_no_token(logs, patterns):
+    """None that any client of the session has sent or got, and no signature of one.
+
+    Args: patterns: a file to write.
+    """
+    assert len(TOKENS) >= 2, "a sign-in and a refresh at least"
+    looked_for = TOKENS | {token.rpartition(".")[2] for token in TOKENS if token.count(".") == 2}
+    looked_for |= {quote(token) for token in looked_for}
+    patterns.write_text("\n".join(each for each in looked_for if len(each) >= 20))
+    command = ["grep", "--fixed-strings", "--only-matching", "--file", patterns, *logs]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr  # 1: found nothing
+
+
+def test_the_logs_hold_no_secret(stack, api, wait_until, tmp_path):
     logs = sorted((stack.folder / "logs").glob("*.log"))
     client = api.sign_in()
     for address in (client.user.email, client.user.email.replace("@", "%40")):
@@ -53,6 +69,7 @@ def test_the_logs_hold_no_secret(stack, api, wait_until):
     assert {log.stem for log in logs} >= {part.name for part in stack.parts}
     for log in logs:
         assert_no_secret(log.read_text(), log.name)
+    assert_no_token(logs, tmp_path / "tokens")
 
 
 def test_the_messages_hold_no_secret(stack, api, wait_until, users_sql):

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from devstack.ports import free_ports
-from devstack.services import GUNICORN, project_folder
+from devstack.services import GUNICORN, project_folder, with_role
 
 REQUIRED = {
     "users": ["USERS_SECRET_KEY", "USERS_DATABASE_URL", "USERS_SIGNING_KEYS_DIR"],
@@ -169,7 +169,7 @@ def test_web_servers_without_keys(stack, tmp_path, place):
 
 def test_a_port_in_use(stack):
     """The running web server's own."""
-    ended = start("users", GUNICORN, stack.environment_of("users"))
+    ended = start("users", GUNICORN, with_role(stack.environment_of("users"), "users", "users_web"))
     assert ended.returncode == 1
     assert f"Can't connect to ('127.0.0.1', {stack.users.port})" in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stdout + ended.stderr

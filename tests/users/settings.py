@@ -24,5 +24,9 @@ os.environ.update(
 )
 
 from config.settings import *  # noqa: F403
+from config.settings import MIDDLEWARE
+
+if "127.0.0.1:1/" in os.environ["USERS_DATABASE_URL"]:  # A server of others may lack the role.
+    MIDDLEWARE = ["tests.roles.AsUsersWeb", *MIDDLEWARE]
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -30,7 +30,7 @@ def test_everything_of_ones_own(signed_in, tokens, anonymous, staff, new_user):
     response = client.get(EXPORT)
     assert (response.status_code, response["Cache-Control"]) == (200, "no-store")
     body = response.json()
-    assert list(body) == ["user", "unconfirmed_addresses", "sessions", "admin_actions"]
+    assert list(body) == ["user", "unconfirmed_addresses", "sessions", "admin_actions", "audit_log"]
     assert body["user"]["email"] == "grace@example.com"
     assert body["user"]["groups"] == ["helpers"]
     assert "change" in body["user"]["rights"][0].lower()
@@ -52,9 +52,12 @@ def test_every_column_about_a_user_is_in_it_or_named_here(api, ada):
         "pending_addresses": {"id", "user_id"},
         "sessions": {"user_id"},
         "refresh_tokens": {"id", "session_id", "created_at"},
+        "audit_log": {"id"},
     }
     renamed = {"object_repr": "object", "change_message": "action", "used_at": "renewed_at"}
-    exported = set(api.get(EXPORT).json()["user"])
+    renamed["actor_id"] = "by"
+    body = api.get(EXPORT).json()
+    exported = {*body["user"], *body["audit_log"][0]}
     exported |= {"email", "created_at", "id", "last_used_at", "expires_at", "ended_at"}
     exported |= {"user_agent", "renewed_at", "action_time", "object", "action"}
     with connection.cursor() as cursor:
@@ -62,7 +65,8 @@ def test_every_column_about_a_user_is_in_it_or_named_here(api, ada):
             "SELECT attrelid::regclass::text, attname FROM pg_attribute"
             " WHERE attnum > 0 AND NOT attisdropped AND attrelid IN (SELECT 'users'::regclass UNION"
             " SELECT conrelid FROM pg_constraint"
-            " WHERE confrelid IN ('users'::regclass, 'sessions'::regclass))"
+            " WHERE confrelid IN ('users'::regclass, 'sessions'::regclass)"
+            " UNION SELECT 'audit_log'::regclass)"
         )
         columns = cursor.fetchall()
     missing = {

@@ -44,13 +44,16 @@ def kept_and_overdue(ada, new_user, tokens):
         expire_date=ago(hours=1)
     )
     PendingAddress.objects.exclude(user__username="bob").update(created_at=ago(days=4))
-    return {"tokens": 1, "sessions": 1, "browser_sessions": 2, "proposed_addresses": 1}
+    counts = {"tokens": 1, "sessions": 1, "browser_sessions": 2, "proposed_addresses": 1}
+    return counts | {"audit_entries": 0}
 
 
 def test_what_is_overdue_goes_and_nothing_else(kept_and_overdue):
     assert json.loads(run("--dry-run", "--json")) == kept_and_overdue
     assert Session.objects.count() == 6
-    assert run() == ("1 tokens, 1 sessions, 2 browser sessions, 1 proposed addresses deleted")
+    assert run() == (
+        "1 tokens, 1 sessions, 2 browser sessions, 1 proposed addresses, 0 audit entries deleted"
+    )
     assert (Session.objects.count(), BrowserSession.objects.count()) == (5, 4)
     # Two went with their session.
     assert RefreshToken.objects.count() == 9

@@ -18,6 +18,8 @@ from accounts import mail
 from accounts.models import PendingAddress, User
 from accounts.refusals import InvalidLink, Taken, taken, taken_as_field_error
 from attempts import mails
+from audit import trail
+from audit.models import Event
 
 LIFETIME = timedelta(days=3)
 
@@ -68,7 +70,7 @@ def confirm(token: str) -> None:
         key = _signer.unsign(token, max_age=LIFETIME)
     except signing.BadSignature:
         raise InvalidLink from None
-    with transaction.atomic():
+    with trail.recorded():
         # First the user: whoever changes the address locks in this order.
         user = User.objects.lock(PendingAddress.objects.filter(pk=key).values("user"))
         pending = PendingAddress.objects.filter(pk=key).first()
@@ -96,6 +98,7 @@ def _change(user: User, email: str) -> None:
 def _send(pending: PendingAddress, send: Callable[..., None]) -> None:
     if not mails.one_more(pending.email):
         return
+    trail.record(Event.CONFIRMATION_MAILED, pending.user_id)
     token = _signer.sign(str(pending.pk))
     link = mail.link(reverse("rest_framework:confirm-address"), token)
     send("confirm_address", pending.email, username=pending.user.username, link=link)

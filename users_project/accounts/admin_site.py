@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
+from functools import wraps
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+
+from audit import trail
 
 
 class AdminSite(admin.AdminSite):
@@ -18,6 +22,16 @@ class AdminSite(admin.AdminSite):
         from accounts.browser_views import browser_session
 
         return super().has_permission(request) and browser_session(request) is not None
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """What somebody does here is recorded as theirs, and done as a whole or not at all."""
+
+        @wraps(view)
+        def recorded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            with trail.recorded() if request.method == "POST" else nullcontext():
+                return view(request, *args, **kwargs)
+
+        return super().admin_view(recorded, cacheable)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         from accounts.browser_views import browser_session

@@ -45,7 +45,8 @@ class TokenAuthentication(BaseAuthentication):
             if signed_in is None:
                 return None
             _csrf.enforce_csrf(request)
-        structlog.contextvars.bind_contextvars(user_id=str(signed_in[0].pk))
+        if signed_in[0].pk is not None:
+            structlog.contextvars.bind_contextvars(user_id=str(signed_in[0].pk))
         return signed_in
 
     def authenticate_header(self, request: Request) -> str:

@@ -11,6 +11,8 @@ from django.http import HttpRequest
 from accounts import addresses
 from accounts.models import User
 from attempts.passwords import Tries
+from audit import trail
+from audit.models import Event
 
 MAX_PASSWORD_LENGTH = 1024
 """In characters. A hasher takes any length, and time for it."""
@@ -47,7 +49,10 @@ class PasswordBackend(ModelBackend):
         accepted = self._accepts(user, password)
         if tries:
             tries.succeeded() if accepted else tries.failed()
-        return user if accepted else None
+        if accepted:
+            return user
+        trail.record(Event.SIGN_IN_FAILED, user.pk if user else None)
+        return None
 
     def _accepts(self, user: User | None, password: str) -> bool:
         if user is None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import structlog
 from django import forms
 from django.conf import settings
 from django.contrib.auth import logout
@@ -34,7 +35,10 @@ def browser_session(request: HttpRequest) -> Session | None:
     if sid is None or not request.user.is_authenticated:
         return None
     live = Session.objects.live().filter(pk=sid, user=request.user)
-    return live.select_related("user").first()
+    session = live.select_related("user").first()
+    if session is not None:
+        structlog.contextvars.bind_contextvars(user_id=str(session.user_id))
+    return session
 
 
 def _goes_in_circles(request: HttpRequest) -> bool:

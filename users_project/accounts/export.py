@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Q
+from django.db.models import Case, CharField, Q, Value, When
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
 from drf_spectacular.utils import extend_schema
@@ -17,6 +17,8 @@ from rest_framework.views import APIView
 
 from accounts.authentication import signed_in
 from accounts.models import PendingAddress, Session, User
+from audit import trail
+from audit.models import Entry, Event
 
 
 class ExportedUserSerializer(serializers.ModelSerializer[User]):
@@ -70,11 +72,24 @@ class AdminActionSerializer(serializers.ModelSerializer[LogEntry]):
         read_only_fields = fields
 
 
+class AuditEntrySerializer(serializers.ModelSerializer[Entry]):
+    by = serializers.CharField(
+        allow_null=True,
+        help_text="`you` or `staff`, who was signed in; null for a mail's link and the like.",
+    )
+
+    class Meta:
+        model = Entry
+        fields = ["at", "event", "user_id", "by", "session_id", "request_id"]
+        read_only_fields = fields
+
+
 class ExportSerializer(serializers.Serializer[Any]):
     user = ExportedUserSerializer()
     unconfirmed_addresses = PendingAddressSerializer(many=True)
     sessions = ExportedSessionSerializer(many=True)
     admin_actions = AdminActionSerializer(many=True)
+    audit_log = AuditEntrySerializer(many=True)
 
 
 @method_decorator(cache_control(no_store=True), name="dispatch")
@@ -83,7 +98,9 @@ class Export(APIView):
         operation_id="export_me", summary="All that is kept about you", responses=ExportSerializer
     )
     def get(self, request: Request) -> Response:
-        return Response(ExportSerializer(everything(signed_in(request)[0])).data)
+        user = signed_in(request)[0]
+        trail.record(Event.EXPORTED, user.pk)
+        return Response(ExportSerializer(everything(user)).data)
 
 
 def everything(user: User) -> dict[str, Any]:
@@ -94,9 +111,15 @@ def everything(user: User) -> dict[str, Any]:
         order_by="refresh_tokens__used_at",
         default=[],
     )
+    by = Case(
+        When(actor=user, then=Value("you")),
+        When(actor__isnull=False, then=Value("staff")),
+        output_field=CharField(),
+    )
     return {
         "user": user,
         "unconfirmed_addresses": PendingAddress.objects.filter(user=user),
         "sessions": user.sessions.annotate(renewed_at=renewals).order_by("created_at", "id"),
         "admin_actions": LogEntry.objects.filter(user=user).order_by("action_time", "id"),
+        "audit_log": Entry.objects.about([user.pk]).annotate(by=by).order_by("id"),
     }

@@ -19,6 +19,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Greatest, Lower
 
 from accounts.validators import UsernameValidator
+from audit import trail
 
 
 def set_for_transaction(name: str, value: str) -> None:
@@ -59,7 +60,8 @@ class UserQuerySet(models.QuerySet["User"]):
     def sign_out(self) -> None:
         """Refuses every access token given out so far; a trigger then ends every session."""
         later = F("tokens_valid_after") + timedelta(microseconds=1)
-        self.update(tokens_valid_after=Greatest(TransactionNow(), later))
+        with trail.recorded():
+            self.update(tokens_valid_after=Greatest(TransactionNow(), later))
 
 
 UserManager = BaseUserManager.from_queryset(UserQuerySet)
@@ -111,7 +113,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     def change_password(self, raw_password: str, keep: str = "") -> None:
         """Signs out everywhere, except from the session of the id ``keep``."""
         self.password = make_password(raw_password)
-        with transaction.atomic():
+        with trail.recorded():
             set_for_transaction("accounts.kept_session", keep)
             User.objects.filter(pk=self.pk).update(password=self.password)
 
@@ -150,7 +152,8 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.filter(ended_at=None, expires_at__gt=TransactionNow())
 
     def end(self) -> int:
-        return self.filter(ended_at=None).update(ended_at=TransactionNow())
+        with trail.recorded():
+            return self.filter(ended_at=None).update(ended_at=TransactionNow())
 
 
 class Session(models.Model):

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.tokens import default_token_generator
-from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -15,6 +14,8 @@ from accounts.models import PendingAddress, User
 from accounts.refusals import InvalidLink
 from attempts import mails
 from attempts.passwords import Tries
+from audit import trail
+from audit.models import Event
 
 
 def send_link(email: str) -> None:
@@ -22,6 +23,7 @@ def send_link(email: str) -> None:
     user = User.objects.with_email(email).filter(is_active=True).first()
     if user is None or not user.has_usable_password() or not mails.one_more(user.email):
         return
+    trail.record(Event.PASSWORD_RESET_MAILED, user.pk)
     link = mail.link(reverse("rest_framework:password-reset-confirm"), token_of(user))
     mail.send("password_reset", user.email, username=user.username, link=link)
 
@@ -50,7 +52,7 @@ def confirm(token: str, password: str, request: HttpRequest) -> None:
     """
     user = user_of(token)
     validate_password(password, user)
-    with transaction.atomic():
+    with trail.recorded():
         # Of two at once the second sees the first one's password, and its token is none any more.
         User.objects.lock(user.pk)
         user = user_of(token)

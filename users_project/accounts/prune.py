@@ -1,4 +1,4 @@
-"""Deletes what no sign-in needs any more, in transactions that are short."""
+"""Deletes what was kept long enough, in transactions that are short."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
 from accounts import addresses, sessions
@@ -49,6 +50,23 @@ class Rows:
                 yield cursor.rowcount
 
 
+@dataclass
+class AuditEntries(Rows):
+    """The one way to delete some, which nobody needs the right to delete for."""
+
+    table: str = "audit_log"
+    condition: str = "at < now() - make_interval(days => %s)"
+
+    def delete(self) -> Iterator[int]:
+        with connection.cursor() as cursor:
+            while True:
+                cursor.execute("SELECT prune_audit_log(%s, %s)", [*self.values, BATCH])
+                (deleted,) = cursor.fetchone()
+                if not deleted:
+                    return
+                yield deleted
+
+
 def kinds() -> dict[str, Rows]:
     """By the name that the counts have."""
     unused = sessions.IDLE_LIFETIME
@@ -67,6 +85,7 @@ def kinds() -> dict[str, Rows]:
             " WHERE users.id = user_id AND users.email = pending_addresses.email)",
             (addresses.LIFETIME,),
         ),
+        "audit_entries": AuditEntries(values=(settings.USERS_AUDIT_DAYS,)),
     }
 
 

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from rest_framework import serializers, status
 
 from accounts.models import User
+from audit import trail
 
 
 class WrongPassword(serializers.ValidationError):
@@ -51,7 +52,7 @@ def taken_as_field_error(given: Mapping[str, str], user: User | None = None) -> 
         user: whose it is.
     """
     try:
-        with transaction.atomic():
+        with trail.recorded():
             yield
     except IntegrityError as error:
         constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)

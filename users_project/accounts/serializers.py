@@ -18,6 +18,8 @@ from accounts.models import User
 from accounts.refusals import WrongPassword, taken_as_field_error
 from accounts.validators import UsernameValidator
 from attempts.passwords import asked_again
+from audit import trail
+from audit.models import Event
 from config.parsers import require_body
 
 # Docstrings of serializers and views go into the OpenAPI document.
@@ -231,6 +233,7 @@ class TokenAnswerSerializer(serializers.Serializer[Any]):
 def require_password(user: User, sid: str, given: Mapping[str, str], field: str) -> None:
     """Asks for the user's password again. Raises WrongPassword, TooManyFailures."""
     if not asked_again(sid, lambda: user.check_password(given[field])):
+        trail.record(Event.WRONG_PASSWORD, user.pk)
         raise WrongPassword({field: "This is not the password."}, code="wrong_password")
 
 

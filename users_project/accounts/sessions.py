@@ -18,6 +18,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Least
 
 from accounts.models import RefreshToken, Session, User
+from audit import trail
+from audit.models import Event
 
 IDLE_LIFETIME = timedelta(days=14)
 LIFETIME = timedelta(days=90)
@@ -30,7 +32,7 @@ def start(user: User, user_agent: str) -> Session | None:
     The row lock orders this against a change of password and a sign-out everywhere: either these
     see the session and end it, or this sees them.
     """
-    with transaction.atomic():
+    with trail.recorded(by=user.pk):
         holder = User.objects.select_for_update(no_key=True).filter(
             pk=user.pk, password=user.password, is_active=True
         )
@@ -70,6 +72,7 @@ def rotate(refresh: str) -> tuple[Session, str] | None:
         )
         session = token.session
         if token.replayed:
+            trail.record(Event.TOKEN_REPLAYED, session.user_id)
             Session.objects.filter(pk=session.pk).end()
             return None
         if not session.user.is_active:

@@ -25,6 +25,7 @@ from accounts.serializers import (
     UserSerializer,
     require_password,
 )
+from audit import trail
 
 
 @extend_schema_view(
@@ -113,7 +114,8 @@ class Me(generics.RetrieveUpdateDestroyAPIView[User]):
         serializer.is_valid(raise_exception=True)
         user, sid = signed_in(request)
         require_password(user, sid, serializer.validated_data, "password")
-        user.delete()
+        with trail.recorded():
+            user.delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

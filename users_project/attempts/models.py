@@ -17,9 +17,9 @@ ON CONFLICT (key) DO UPDATE SET
 """
 # In a transaction of its own: with the row that is added, two could wait for each other.
 _DROP_OLD = """
-DELETE FROM attempts WHERE key IN (
+DELETE FROM attempts WHERE key = ANY(ARRAY(
     SELECT key FROM attempts WHERE ends_at < now() ORDER BY ends_at LIMIT 10 FOR UPDATE SKIP LOCKED
-)
+))
 """
 _COUNTED = """
 SELECT key, count, extract(epoch FROM ends_at - now())::float FROM attempts

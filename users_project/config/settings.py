@@ -43,6 +43,16 @@ CSRF_TRUSTED_ORIGINS = [GATEWAY_URL] if GATEWAY_URL else []
 
 KAFKA_BOOTSTRAP_SERVERS = env.text("KAFKA_BOOTSTRAP_SERVERS", hint="host:port, commas between.")
 KAFKA_TOPIC = env.text("KAFKA_TOPIC", "user-events")
+KAFKA_SECURITY_PROTOCOL = env.choice(
+    "KAFKA_SECURITY_PROTOCOL", "PLAINTEXT", ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+)
+KAFKA_CA_FILE = env.text("KAFKA_CA_FILE", "")
+KAFKA_SASL_MECHANISM = env.choice(
+    "KAFKA_SASL_MECHANISM", "SCRAM-SHA-512", ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
+)
+_NOBODY = None if KAFKA_SECURITY_PROTOCOL.startswith("SASL_") else ""
+KAFKA_USERNAME = env.text("KAFKA_USERNAME", _NOBODY, hint="Who this service is to Kafka.")
+KAFKA_PASSWORD = env.text("KAFKA_PASSWORD", _NOBODY, hint="The password of KAFKA_USERNAME.")
 KAFKA_TOPIC_PARTITIONS = env.integer("KAFKA_TOPIC_PARTITIONS", 12)
 KAFKA_TOPIC_REPLICATION_FACTOR = env.integer("KAFKA_TOPIC_REPLICATION_FACTOR", 1)
 KAFKA_TOPIC_MIN_INSYNC_REPLICAS = env.integer("KAFKA_TOPIC_MIN_INSYNC_REPLICAS", 1)
@@ -53,6 +63,9 @@ globals().update(env.mail_server("EMAIL_URL", "consolemail://"))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.address("EMAIL_FROM", "noreply@localhost")
 EMAIL_VERIFICATION = env.boolean("EMAIL_VERIFICATION", False)
+
+# The database deletes nothing sooner than the least.
+USERS_AUDIT_DAYS = env.integer("USERS_AUDIT_DAYS", 365, minimum=30)
 
 READS_PER_MINUTE = env.integer("READS_PER_MINUTE", 1200)
 WRITES_PER_MINUTE = env.integer("WRITES_PER_MINUTE", 600)
@@ -78,6 +91,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "accounts",
     "attempts",
+    "audit",
     "outbox",
 ]
 MIDDLEWARE = [

@@ -1,4 +1,4 @@
-"""The WSGI application. Settings and system checks that fail end the process with their message."""
+"""The WSGI application. What is wrong at the start ends the process with its message."""
 
 import os
 import sys
@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, SystemCheckError
 from django.core.wsgi import get_wsgi_application
 
+from config import roles
 from config.headers import without_unreadable
 from config.postgresql.base import limit_answers
 
@@ -17,5 +18,6 @@ try:
     BaseCommand().check()
     # What the commands do without, such as the signing keys.
     BaseCommand().check(tags=["web"], include_deployment_checks=True)
-except (ImproperlyConfigured, SystemCheckError) as error:
+    roles.require("users_web")
+except (ImproperlyConfigured, SystemCheckError, roles.WrongRole) as error:
     sys.exit(str(error))

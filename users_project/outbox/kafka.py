@@ -10,7 +10,11 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from config.kafka import connection_config
+
 _OF_MESSAGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG, KafkaError.INVALID_RECORD)
+_FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
+NOT_ALLOWED = "Kafka's rules do not let KAFKA_USERNAME do so: docs/security.md, Kafka."
 
 
 class ProducerBroken(Exception):
@@ -29,15 +33,21 @@ class OutgoingMessage:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a message was not sent; ``of_message``: because of what it is, at any broker."""
+    """Why a message was not sent.
+
+    Args:
+        of_message: because of what it is, at any broker.
+        hint: what to do, where that is known.
+    """
 
     text: str
     of_message: bool = False
+    hint: str = ""
 
 
 def producer_config(servers: str) -> dict[str, Any]:
     return {
-        "bootstrap.servers": servers,
+        **connection_config(servers),
         "client.id": "relay_outbox",
         # Order and no duplicates through the producer's own retries; implies acks=all.
         "enable.idempotence": True,
@@ -58,9 +68,9 @@ class Publisher:
 
     def __init__(self, config: dict[str, Any], topic: str) -> None:
         self._topic = topic
-        self._fatal: KafkaError | None = None
+        # With a callback for errors, a fatal one is raised by poll and flush, and not given to it.
         self._producer = Producer(
-            {**config, "error_cb": self._on_error}, logger=logging.getLogger("librdkafka")
+            {**config, "error_cb": lambda _: None}, logger=logging.getLogger("librdkafka")
         )
 
     def publish(
@@ -84,11 +94,13 @@ class Publisher:
         results: list[Failure | None] = [Failure("no report from the broker")] * len(messages)
         if give_up():
             return results
-        for index, message in enumerate(messages):
-            self._produce(message, partial(_report, results, index), give_up)
-        while self._producer.flush(0.5) and not give_up():
-            self._raise_if_fatal()
-        self._raise_if_fatal()
+        try:
+            for index, message in enumerate(messages):
+                self._produce(message, partial(_report, results, index), give_up)
+            while self._producer.flush(0.5) and not give_up():
+                pass
+        except KafkaError as error:  # type: ignore[misc]  # its stub does not know that it is one
+            raise ProducerBroken(f"{error.str()}. {_hint(error)}".rstrip()) from None
         return results
 
     def close(self) -> None:
@@ -118,17 +130,15 @@ class Publisher:
             else:
                 break
 
-    def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
-            self._fatal = error
-
-    def _raise_if_fatal(self) -> None:
-        if self._fatal is not None:
-            raise ProducerBroken(self._fatal.str())
-
 
 def _report(
     results: list[Failure | None], index: int, error: KafkaError | None, _: Message | None
 ) -> None:
-    of_message = error is not None and error.code() in _OF_MESSAGE
-    results[index] = None if error is None else Failure(error.str(), of_message)
+    if error is None:
+        results[index] = None
+    else:
+        results[index] = Failure(error.str(), error.code() in _OF_MESSAGE, _hint(error))
+
+
+def _hint(error: KafkaError) -> str:
+    return NOT_ALLOWED if error.code() in _FORBIDDEN else ""

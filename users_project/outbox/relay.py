@@ -182,7 +182,7 @@ class Relay:
                 position=row.position,
                 user_id=user_id,
                 error=failure.text,
-                hint="It stays in the outbox and is tried again.",
+                hint=failure.hint or "It stays in the outbox and is tried again.",
             )
         if not refused:
             row, failure = next(iter(failed.values()))
@@ -191,7 +191,8 @@ class Relay:
                 users=len(failed),
                 first_position=row.position,
                 error=failure.text,
-                hint="Start Kafka, or correct KAFKA_BOOTSTRAP_SERVERS or KAFKA_TOPIC.",
+                hint=failure.hint
+                or "Start Kafka, or correct KAFKA_BOOTSTRAP_SERVERS or KAFKA_TOPIC.",
             )
 
     def _gives_up(self) -> bool:

@@ -20,8 +20,16 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub hi
     ResourceType,
 )
 
+from config.kafka import connection_config
+from outbox.kafka import NOT_ALLOWED
+
 # A broker that does not answer for this long is treated as away; seconds.
 BROKER_TIMEOUT = 5.0
+_FORBIDDEN = (
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+)
 _NOT_AS_ASKED = (
     KafkaError.TOPIC_EXCEPTION,
     KafkaError.INVALID_PARTITIONS,
@@ -32,6 +40,10 @@ _NOT_AS_ASKED = (
 
 class BrokerUnavailable(Exception):
     """The broker did not answer; try again."""
+
+
+class NotAllowed(BrokerUnavailable):
+    """Kafka's rules forbid it to this service; the text says what to do."""
 
 
 class TopicImpossible(Exception):
@@ -51,9 +63,10 @@ def create_topic(
         TopicDiffers: it exists otherwise. Partitions are never added to a live topic: that
             would send the keys of users to other partitions and break the order of their events.
         TopicImpossible: no topic can be so with these brokers.
-        BrokerUnavailable: the broker does not answer, or cannot create it now.
+        BrokerUnavailable: the broker does not answer, or cannot create it now; NotAllowed: nor
+            may this service.
     """
-    admin = AdminClient({"bootstrap.servers": servers}, logger=logging.getLogger("librdkafka"))
+    admin = AdminClient(connection_config(servers), logger=logging.getLogger("librdkafka"))
     config = {
         "cleanup.policy": "compact",
         "min.insync.replicas": str(min_insync_replicas),
@@ -66,7 +79,7 @@ def create_topic(
         if code in _NOT_AS_ASKED:
             raise TopicImpossible(error.args[0].str().removesuffix(".")) from error
         if code != KafkaError.TOPIC_ALREADY_EXISTS:
-            raise BrokerUnavailable(error.args[0].str().removesuffix(".")) from error
+            raise _unavailable(error.args[0]) from error
     else:
         return True
     differences = _differences(admin, topic, partitions, replication_factor, config)
@@ -89,7 +102,7 @@ def _differences(
         described = admin.describe_configs([resource], request_timeout=BROKER_TIMEOUT)
         current = described[resource].result()
     except KafkaException as error:
-        raise BrokerUnavailable(error.args[0].str()) from error
+        raise _unavailable(error.args[0]) from error
     found = {
         "partitions": str(len(layout)),
         "replication factor": str(min(len(partition.replicas) for partition in layout.values())),
@@ -102,6 +115,13 @@ def _differences(
     ]
 
 
+def _unavailable(error: KafkaError) -> BrokerUnavailable:
+    reason = error.str().removesuffix(".")
+    if error.code() in _FORBIDDEN:
+        return NotAllowed(f"{reason}. {NOT_ALLOWED.removesuffix('.')}")
+    return BrokerUnavailable(reason)
+
+
 def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[tuple[bytes | None, bytes]]]:
     """Key and value of all messages from the beginning to what is the end now, in batches.
 
@@ -112,7 +132,7 @@ def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[tuple[byte
     """
     consumer = Consumer(
         {
-            "bootstrap.servers": servers,
+            **connection_config(servers),
             "group.id": "unused",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
@@ -126,7 +146,7 @@ def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[tuple[byte
     try:
         found = consumer.list_topics(topic, BROKER_TIMEOUT).topics[topic]
         if found.error is not None:
-            raise BrokerUnavailable(found.error.str())
+            raise _unavailable(found.error)
         unread = set(found.partitions)
         consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in unread])
         silent_since = time.monotonic()
@@ -139,12 +159,14 @@ def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[tuple[byte
                 raise BrokerUnavailable(f"no message within {BROKER_TIMEOUT:.0f} s")
             for message in fetched:
                 error = message.error()
-                if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                    raise BrokerUnavailable(error.str())
-            unread -= {message.partition() for message in fetched if message.error() is not None}
+                if error is None or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+                    continue  # librdkafka asks about the group that it does not join.
+                if error.code() != KafkaError._PARTITION_EOF:
+                    raise _unavailable(error)
+                unread.discard(message.partition() or 0)
             read = ((m.key(), m.value()) for m in fetched if m.error() is None)
             yield [(key, value) for key, value in read if value is not None]
     except KafkaException as error:
-        raise BrokerUnavailable(error.args[0].str()) from error
+        raise _unavailable(error.args[0]) from error
     finally:
         consumer.close()

@@ -57,33 +57,38 @@ def event_by_trigger_last():
     UserList.get_success_headers = tell
 
 
+def as_owner():
+    """A connection to users_db that may do what the web server's may not."""
+    import os
+
+    import psycopg
+
+    return psycopg.connect(os.environ["FAULTS_USERS_DB_OWNER"])
+
+
 def _without_trigger():
     """Hides this process's registrations from the trigger; gives what writes an event instead."""
     import os
 
-    import psycopg
     from django.db import connection
 
     os.environ["PGAPPNAME"] = "without-trigger"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "BEGIN; DROP TRIGGER users_capture_insert ON users;"
+    with as_owner() as owner:
+        owner.execute(
+            "DROP TRIGGER users_capture_insert ON users;"
             " CREATE TRIGGER users_capture_insert AFTER INSERT ON users"
             " REFERENCING NEW TABLE AS added FOR EACH STATEMENT"
             " WHEN (current_setting('application_name') <> 'without-trigger')"
-            " EXECUTE FUNCTION users_capture_insert(); COMMIT"
+            " EXECUTE FUNCTION users_capture_insert()"
         )
-    connection.close()
 
     def write_event(user_id):
         with connection.cursor() as cursor:
             cursor.execute("SELECT user_event_data(u)::text FROM users u WHERE id = %s", [user_id])
             (data,) = cursor.fetchone()
         # Over a connection of its own, so whatever becomes of the row.
-        parameters = connection.get_connection_params()
-        names = ("dbname", "user", "password", "host", "port")
-        with psycopg.connect(**{name: parameters[name] for name in names}) as other:
-            other.execute(
+        with as_owner() as owner:
+            owner.execute(
                 "INSERT INTO outbox (aggregatetype, type, payload)"
                 " VALUES ('user', 'user.created.v1', %s::jsonb)",
                 [data],
@@ -128,13 +133,10 @@ def token_times():
 @off_in("users")
 def never_back():
     """A new password refuses the tokens from before the database's present time."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_get_functiondef('users_move_tokens_valid_after'::regproc)")
-        (function,) = cursor.fetchone()
+    with as_owner() as owner:
+        question = "SELECT pg_get_functiondef('users_move_tokens_valid_after'::regproc)"
+        (function,) = owner.execute(question).fetchone()
         latest = re.compile(r"GREATEST\(\s*NEW.tokens_valid_after, now\(\),[^;]*\);")
         function, count = latest.subn("now();", function)
         assert count == 1, function
-        cursor.execute(function)
-    connection.close()
+        owner.execute(function)

@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from config import roles
 from config.postgresql.base import limit_answers, prepare_statements
 from config.progress import Progress
 from inbox.consumer import EventConsumer, TooManyDeadLetters
@@ -68,6 +69,8 @@ class Command(BaseCommand):
         stop = StopRequest()
         limit_answers()
         prepare_statements()
+        if not (options["once"] or options["until_caught_up"]):  # Else it is an operator's.
+            self._require_role()
         if options["from_beginning"]:
             self._require_no_other(stop)
             Position.objects.filter(topic=settings.KAFKA_TOPIC).delete()
@@ -124,6 +127,12 @@ class Command(BaseCommand):
                 consumer.run(stop, lambda applied: progress.show(applied, consumer.lag()))
             else:  # The log says enough.
                 consumer.run(stop)
+
+    def _require_role(self) -> None:
+        try:
+            roles.require("notes_consumer")
+        except roles.WrongRole as error:
+            raise CommandError(str(error)) from error
 
     def _require_no_other(self, stop: StopRequest) -> None:
         """Its next batch would store the positions that are to be forgotten."""

@@ -1,4 +1,4 @@
-"""``manage.py prune_sessions``: deletes what no sign-in needs any more."""
+"""``manage.py prune_sessions``: deletes what was kept long enough."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ logger = structlog.get_logger(__name__)
 class Command(BaseCommand):
     help = (
         "Deletes sessions that have expired, refresh tokens that are older than one can be used,"
-        " browsers' sessions, and changes of address that nobody confirmed in time, in small"
-        " batches. A sign-in does the same for its own user.\n"
+        " browsers' sessions, changes of address that nobody confirmed in time, and entries of the"
+        " audit log that are older than USERS_AUDIT_DAYS, in small batches.\n"
         "Examples: prune_sessions --dry-run; prune_sessions --json; prune_sessions --every 3600"
     )
 

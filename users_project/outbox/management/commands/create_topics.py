@@ -7,7 +7,13 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from outbox.topic import BrokerUnavailable, TopicDiffers, TopicImpossible, create_topic
+from outbox.topic import (
+    BrokerUnavailable,
+    NotAllowed,
+    TopicDiffers,
+    TopicImpossible,
+    create_topic,
+)
 
 
 class Command(BaseCommand):
@@ -37,6 +43,8 @@ class Command(BaseCommand):
                 f"There can be no topic {topic} as asked: {error}. Correct the KAFKA_TOPIC"
                 " variables."
             ) from error
+        except NotAllowed as error:
+            raise CommandError(f"The topic {topic} cannot be made: {error}.") from error
         except BrokerUnavailable as error:
             raise CommandError(
                 f"Kafka at {settings.KAFKA_BOOTSTRAP_SERVERS} cannot create the topic {topic}:"

@@ -6,8 +6,9 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from config import roles
 from config.postgresql.base import limit_answers, prepare_statements
 from outbox.kafka import Publisher, producer_config
 from outbox.relay import Relay
@@ -27,6 +28,10 @@ class Command(BaseCommand):
         stop = StopRequest()
         limit_answers()
         prepare_statements()
+        try:
+            roles.require("users_relay")
+        except roles.WrongRole as error:
+            raise CommandError(str(error)) from error
         config = producer_config(settings.KAFKA_BOOTSTRAP_SERVERS)
         logger.info("relay_started", topic=settings.KAFKA_TOPIC)
         Relay(lambda: Publisher(config, settings.KAFKA_TOPIC), stop).run()

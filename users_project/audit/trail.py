@@ -1,0 +1,44 @@
+"""Tells the audit log who asks, as the request's log lines have it: ``user_id``, ``request_id``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import structlog
+from django.db import connection, transaction
+
+from audit.models import Entry, Event
+
+
+@contextmanager
+def recorded(by: UUID | None = None) -> Iterator[None]:
+    """One transaction, of whose changes the triggers know who asks for them.
+
+    Args:
+        by: who it is, where the request itself does not know yet.
+    """
+    actor, request_id = _asker()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('audit.actor', %s, true), set_config('audit.request', %s, true)",
+                [str(by or actor or ""), request_id],
+            )
+        yield
+
+
+def record(event: Event, user: UUID | None) -> None:
+    """What leaves no trace in another table.
+
+    Args:
+        user: whose account it is; None where nobody has the name that was given.
+    """
+    actor, request_id = _asker()
+    Entry.objects.create(event=event, user_id=user, actor_id=actor, request_id=request_id)
+
+
+def _asker() -> tuple[str | None, str]:
+    known = structlog.contextvars.get_contextvars()
+    return known.get("user_id"), known.get("request_id", "")[:64]
