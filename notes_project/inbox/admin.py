@@ -6,8 +6,10 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 
+from inbox.event_stream import event_stream
 from inbox.messages import TYPES
 from inbox.models import DeadLetter, DeadLetterQuerySet, EventLog, Outcome
 from inbox.replay import replay
@@ -32,6 +34,13 @@ class EventLogAdmin(ReadOnlyAdmin[EventLog]):
     list_filter = ("outcome", TypeFilter)
     search_fields = ("=user_id",)
     ordering = ("-id",)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.live)
+        return [path("live/", view, name="inbox_eventlog_live"), *super().get_urls()]
+
+    def live(self, request: HttpRequest) -> HttpResponse:
+        return event_stream(request, self)
 
     @admin.display(description="place")
     def place(self, event: EventLog) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection
+from uuid import UUID
 
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
@@ -50,6 +51,13 @@ class Topic(models.Model):
         return self.name
 
 
+class EventLogQuerySet(models.QuerySet["EventLog"]):
+    def that_brought(self, user_id: UUID, version: int) -> EventLog | None:
+        """The newest event of the user that had this version or a later one in it."""
+        with_state = self.exclude(outcome__in=(Outcome.IGNORED, Outcome.DEAD))
+        return with_state.filter(user_id=user_id, version__gte=version).order_by("-id").first()
+
+
 class EventLog(models.Model):
     """One row for each message read, with its outcome: the transaction log of the service."""
 
@@ -64,6 +72,8 @@ class EventLog(models.Model):
     event_time = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=10, choices=Outcome.choices)
     recorded_at = models.DateTimeField(db_default=TransactionNow())
+
+    objects = EventLogQuerySet.as_manager()
 
     class Meta:
         db_table = "event_log"

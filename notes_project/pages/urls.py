@@ -2,6 +2,7 @@ from django.urls import path, re_path
 
 from notes.serializers import ID
 from pages import editing, lists, moving
+from pages.applied import Applied
 
 _NOTE = rf"^(?P<pk>{ID})"
 _TRASHED = rf"^trash/(?P<pk>{ID})"
@@ -24,5 +25,6 @@ urlpatterns = [
     re_path(rf"{_TRASHED}/delete/$", lists.DeleteNote.as_view(), name="page-delete"),
     path("import/", moving.ImportPage.as_view(), name="page-import"),
     path("export/", moving.ExportPage.as_view(), name="page-export"),
+    path("applied/", Applied.as_view(), name="page-applied"),
     path("signed-in/", moving.SignedIn.as_view(), name="page-signed-in"),
 ]

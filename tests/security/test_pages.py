@@ -41,10 +41,12 @@ ADMIN = [
     ),
     *("/admin/notes/notes/note/add/", "/admin/notes/notes/tag/", "/admin/notes/users/user/"),
     *("/admin/notes/inbox/eventlog/", "/admin/notes/inbox/deadletter/"),
+    "/admin/notes/inbox/eventlog/live/",
 ]
 PAGES = [
     *("/", LOGIN, "/api/v1/", "/api/v1/users/", ME, f"{ME}password/", "/api/v1/docs/users/"),
     *("/password-reset/", "/password-reset/confirm/?token=x", "/email-verification/?token=x"),
+    "/register/",
     *(
         "/api/v1/auth/password-reset/",
         "/api/v1/auth/sessions/",
@@ -100,6 +102,7 @@ def test_every_page_does_with_a_strict_policy(manager, path):
     [
         *("/", LOGIN, f"{LOGIN}?next={NOTES}", "/password-reset/", "/email-verification/?token=x"),
         *("/password-reset/confirm/?token=x", "/api/v1/users/", NOTES, "/admin/users/"),
+        "/register/",
     ],
 )
 def test_so_do_the_pages_for_everybody(api, path):

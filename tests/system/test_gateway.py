@@ -40,6 +40,7 @@ def get(path):
     "path",
     [
         *("/nope", "/admin/", "/api/v1/usersx", "/problem", "/readyz"),
+        *("/front/readyz/notes", "/front/notes/applied/"),
         *("/static/users/", "/static/users/admin", "/static/users/nope.css"),
         *("/static/notes/../../manage.py", "/static/notes/..%2f..%2fmanage.py"),
     ],

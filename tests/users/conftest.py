@@ -1,6 +1,7 @@
 import io
 import logging
 import os
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -122,6 +123,25 @@ def api(signed_in, ada):
 @pytest.fixture
 def browser():
     return Client(enforce_csrf_checks=True, raise_request_exception=False, headers=HTML)
+
+
+@pytest.fixture
+def post(browser):
+    """Posts a form with the CSRF token that the page gave."""
+
+    def post(path, body, page=None):
+        found = re.search(
+            r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get(page or path).text
+        )
+        return browser.post(path, {**body, "csrfmiddlewaretoken": found[1]})
+
+    return post
+
+
+@pytest.fixture
+def at_home(post, ada):
+    """Ada's browser is signed in."""
+    assert post("/login/", {"username": "ada", "password": PASSWORD}).status_code == 302
 
 
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

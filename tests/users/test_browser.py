@@ -3,7 +3,7 @@
 import html
 import json
 import re
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 
@@ -13,25 +13,6 @@ from tests.users.conftest import PASSWORD
 
 USERS, ME = "/api/v1/users/", "/api/v1/users/me/"
 BODY = {"username": "ada", "password": PASSWORD}
-
-
-@pytest.fixture
-def post(browser):
-    """Posts a form with the CSRF token that the page gave."""
-
-    def post(path, body, page=None):
-        found = re.search(
-            r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get(page or path).text
-        )
-        return browser.post(path, {**body, "csrfmiddlewaretoken": found[1]})
-
-    return post
-
-
-@pytest.fixture
-def at_home(post, ada):
-    """Ada's browser is signed in."""
-    assert post("/login/", BODY).status_code == 302
 
 
 def test_signing_in_sets_the_cookie(post, browser, ada, settings):
@@ -278,7 +259,7 @@ def test_the_front_page_links_both_services(browser, anonymous, path):
     links = anonymous.get(path).json()
     assert links["notes"] == "http://testserver/api/v1/notes/"
     assert links["users"] == "http://testserver/api/v1/users/"
-    assert f'href="{links["notes_docs"]}"' in browser.get(path).text
+    assert f'{urlsplit(links["notes_docs"]).path}"' in browser.get(path).text
 
 
 def test_an_old_cookie_does_not_close_the_front_page(browser, db):

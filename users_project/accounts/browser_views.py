@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from django import forms
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import login, logout
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -52,6 +52,29 @@ def _goes_in_circles(request: HttpRequest) -> bool:
     return len(recent) >= CIRCLES
 
 
+def sign_in(request: HttpRequest, session: Session, to: str) -> HttpResponse:
+    """Makes the session that of this browser, and sends it on."""
+    login(request, session.user)
+    request.session["sid"] = str(session.id)
+    request.session.clear_expired()
+    response = _go_on(session, to)
+    remember_device(response, str(session.user_id))
+    return response
+
+
+def _go_on(session: Session, to: str) -> HttpResponse:
+    response = HttpResponseRedirect(to)
+    response.set_cookie(
+        COOKIE,
+        issue_access_token(session),
+        max_age=LIFETIME,
+        secure=settings.HTTPS,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
 class SignInForm(AuthenticationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -80,7 +103,7 @@ class Login(LoginView):
             if _goes_in_circles(request):
                 return respond(request, 503, NOT_ACCEPTED)
             sessions.extend(session)
-            return self._go_on(session)
+            return _go_on(session, self.get_success_url())
         if request.user.is_authenticated:
             logout(request)
         return super().get(request, *args, **kwargs)
@@ -100,24 +123,7 @@ class Login(LoginView):
         if session is None:
             form.add_error(None, form.get_invalid_login_error())
             return self.form_invalid(form)
-        super().form_valid(form)
-        self.request.session["sid"] = str(session.id)
-        self.request.session.clear_expired()
-        response = self._go_on(session)
-        remember_device(response, str(session.user_id))
-        return response
-
-    def _go_on(self, session: Session) -> HttpResponse:
-        response = HttpResponseRedirect(self.get_success_url())
-        response.set_cookie(
-            COOKIE,
-            issue_access_token(session),
-            max_age=LIFETIME,
-            secure=settings.HTTPS,
-            httponly=True,
-            samesite="Lax",
-        )
-        return response
+        return sign_in(self.request, session, self.get_success_url())
 
 
 class Logout(LogoutView):

@@ -22,14 +22,14 @@ EXPIRED = "This link does not hold any more: it was used, replaced by a later on
 
 class _Password(forms.PasswordInput):
     def __init__(self) -> None:
-        super().__init__({"class": "form-control", "autocomplete": "new-password"})
+        super().__init__({"autocomplete": "new-password"})
 
 
 class AddressForm(forms.Form):
     email = forms.EmailField(
         label="E-mail address",
         max_length=255,
-        widget=forms.EmailInput({"class": "form-control", "autocomplete": "email"}),
+        widget=forms.EmailInput({"autocomplete": "email"}),
     )
 
 

@@ -1,4 +1,4 @@
-"""The front page: where things are, of both services."""
+"""Where things are, of both services, for programs; the front page has them for people."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from functools import cache, lru_cache
 from time import monotonic
+from typing import Any
 
 import orjson
 import structlog
@@ -24,10 +25,8 @@ logger = structlog.get_logger(__name__)
 @require_safe
 def readiness(request: HttpRequest) -> HttpResponse:
     """Whether this service can do its job: 200 or 503, and which part fails."""
-    database, migrations = _database(int(monotonic()))
-    parts = {"database": database, "migrations": migrations, "signing_keys": _signing_keys()}
-    ready = set(parts.values()) == {"ok"}
-    body = {"status": "ok" if ready else "unavailable", "parts": parts}
+    body = state()
+    ready = body["status"] == "ok"
     headers = {} if ready else {"Retry-After": "5"}
     return HttpResponse(
         orjson.dumps(body),
@@ -35,6 +34,14 @@ def readiness(request: HttpRequest) -> HttpResponse:
         content_type="application/json",
         headers=headers,
     )
+
+
+def state() -> dict[str, Any]:
+    """The body of the answer: ``status``, and by its name the state of each of the ``parts``."""
+    database, migrations = _database(int(monotonic()))
+    parts = {"database": database, "migrations": migrations, "signing_keys": _signing_keys()}
+    ready = set(parts.values()) == {"ok"}
+    return {"status": "ok" if ready else "unavailable", "parts": parts}
 
 
 @lru_cache(maxsize=1)

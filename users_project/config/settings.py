@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "attempts",
     "audit",
     "outbox",
+    "front",
 ]
 MIDDLEWARE = [
     "config.logs.RequestLog",

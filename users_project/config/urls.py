@@ -8,6 +8,8 @@ from accounts.browser_views import Login, Logout, LogoutEverywhere
 from accounts.token_views import Jwks
 from config.api_root import ApiRoot
 from config.health import readiness
+from front.page import front
+from front.registration import Register
 from outbox import views as internal
 
 # The browsable API finds its links to sign in and out under this name.
@@ -26,7 +28,8 @@ browser = [
 openapi = {"authentication_classes": (), "permission_classes": (AllowAny,)}
 
 urlpatterns = [
-    path("", ApiRoot.as_view()),
+    path("", front, name="front"),
+    path("register/", Register.as_view(), name="register"),
     path("api/v1/", ApiRoot.as_view(), name="api-root"),
     path("api/v1/", include("accounts.urls")),
     path("api/v1/schema/users/", SpectacularAPIView.as_view(**openapi), name="schema"),

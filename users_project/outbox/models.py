@@ -11,6 +11,9 @@ from typing import NamedTuple
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import connection, models
 
+# Rows that are looked through for those of one user; no index is kept for that.
+LOOKED_AT = 1000
+
 
 class PendingEvent(NamedTuple):
     """What the relay sends of a row; the payload stays the text that PostgreSQL gives."""
@@ -56,6 +59,12 @@ class OutboxQuerySet(models.QuerySet["OutboxEvent"]):
         with connection.cursor() as cursor:
             cursor.execute(_FIRST_PENDING, {**users, "limit": limit})
             return [PendingEvent(*row) for row in cursor.fetchall()]
+
+    def waits(self, user_id: str) -> bool | None:
+        """Whether an event of the user is pending; None where too many are to look at them all."""
+        newest = self.order_by("-position").values_list("aggregateid", flat=True)[:LOOKED_AT]
+        users = list(newest)
+        return True if user_id in users else None if len(users) == LOOKED_AT else False
 
     def delete_sent(self, positions: list[int]) -> None:
         """One array as a parameter: Django's ``IN`` makes each position a parameter of its own."""

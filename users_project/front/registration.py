@@ -1,0 +1,84 @@
+"""Registering on a page: the API's rules, its errors at the fields, and signed in at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.views import RedirectURLMixin
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from rest_framework import generics, serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import TemplateHTMLRenderer
+from rest_framework.request import Request
+
+from accounts import sessions
+from accounts.browser_views import browser_session, sign_in
+from accounts.keys import SigningKeyError, key_folder
+from accounts.models import User
+from accounts.serializers import RegistrationSerializer
+from config.parsers import FormParser
+from config.problems import respond
+
+CONFIRM = "A mail to your address brings a link. Follow it, and then sign in."
+
+
+class PageRenderer(TemplateHTMLRenderer):
+    exception_template_names = ["problem.html"]
+
+
+@method_decorator((never_cache, csrf_protect), name="dispatch")
+class Register(RedirectURLMixin, generics.GenericAPIView[User]):
+    # Who has an account already is sent on; csrf_protect is for all others, which DRF lets in.
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    renderer_classes = (PageRenderer,)
+    parser_classes = (FormParser,)
+    serializer_class = RegistrationSerializer
+    schema = None
+    next_page = settings.LOGIN_REDIRECT_URL
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            key_folder().current()
+        except SigningKeyError as error:
+            return respond(request, error.status_code, str(error.detail))
+        if browser_session(request) is not None:
+            return redirect(settings.LOGIN_REDIRECT_URL)
+        return super().dispatch(request, *args, **kwargs)
+
+    def get(self, request: Request) -> HttpResponse:
+        return self._form()
+
+    def post(self, request: Request) -> HttpResponse:
+        serializer = self.get_serializer(data=request.data)
+        try:
+            serializer.is_valid(raise_exception=True)
+            user = serializer.save()
+        except serializers.ValidationError as error:
+            return self._form(error)
+        if settings.EMAIL_VERIFICATION:
+            page = {"title": "Confirm your address", "text": CONFIRM}
+            return render(request._request, "accounts/form.html", page)
+        session = sessions.start(user, request.headers.get("User-Agent", ""))
+        if session is None:  # Somebody was quicker, and has changed the account.
+            return redirect(settings.LOGIN_URL)
+        return sign_in(request._request, session, self.get_success_url())
+
+    def _form(self, error: serializers.ValidationError | None = None) -> HttpResponse:
+        """With what was typed, but the password, and what is wrong with it at the fields."""
+        found = error.detail if error and isinstance(error.detail, dict) else {}
+        errors = {name: each if isinstance(each, list) else [each] for name, each in found.items()}
+        page = {
+            "given": self.request.data,
+            "errors": errors,
+            "all_errors": list(errors.items()),
+            "next": self.get_redirect_url(),
+        }
+        status = error.status_code if error else 200
+        return render(self.request._request, "front/register.html", page, status=status)
