@@ -255,7 +255,7 @@ def test_the_pages_cost_a_fixed_number_of_queries(browser, post, staff, django_a
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/"])
-def test_the_front_page_links_both_services(browser, anonymous, path):
+def test_the_front_page_links_both_services(browser, anonymous, path, db):
     links = anonymous.get(path).json()
     assert links["notes"] == "http://testserver/api/v1/notes/"
     assert links["users"] == "http://testserver/api/v1/users/"

@@ -11,8 +11,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_protect
 from rest_framework import generics, serializers
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import TemplateHTMLRenderer
 from rest_framework.request import Request
@@ -22,7 +22,7 @@ from accounts.browser_views import browser_session, sign_in
 from accounts.keys import SigningKeyError, key_folder
 from accounts.models import User
 from accounts.serializers import RegistrationSerializer
-from config.parsers import FormParser
+from config.parsers import FormParser, MultiPartParser
 from config.problems import respond
 
 CONFIRM = "A mail to your address brings a link. Follow it, and then sign in."
@@ -32,13 +32,11 @@ class PageRenderer(TemplateHTMLRenderer):
     exception_template_names = ["problem.html"]
 
 
-@method_decorator((never_cache, csrf_protect), name="dispatch")
+@method_decorator(never_cache, name="dispatch")
 class Register(RedirectURLMixin, generics.GenericAPIView[User]):
-    # Who has an account already is sent on; csrf_protect is for all others, which DRF lets in.
-    authentication_classes = ()
     permission_classes = (AllowAny,)
     renderer_classes = (PageRenderer,)
-    parser_classes = (FormParser,)
+    parser_classes = (FormParser, MultiPartParser)
     serializer_class = RegistrationSerializer
     schema = None
     next_page = settings.LOGIN_REDIRECT_URL
@@ -51,6 +49,10 @@ class Register(RedirectURLMixin, generics.GenericAPIView[User]):
         if browser_session(request) is not None:
             return redirect(settings.LOGIN_REDIRECT_URL)
         return super().dispatch(request, *args, **kwargs)
+
+    def perform_authentication(self, request: Request) -> None:
+        """Nobody is signed in here; so what DRF asks of who is it would leave out."""
+        SessionAuthentication().enforce_csrf(request)
 
     def get(self, request: Request) -> HttpResponse:
         return self._form()

@@ -25,6 +25,20 @@ def part(page, service):
     return page.locator(f'[data-readiness="/readyz/{service}"]')
 
 
+def sign_in(page, user):
+    """From the front page, and back there."""
+    page.goto("/")
+    page.get_by_role("link", name="Sign in").click()
+    fill_in(page, user)
+    page.wait_for_url(lambda url: urlsplit(url).path == "/")
+
+
+def fill_in(page, user):
+    page.get_by_label("Username").fill(user.username)
+    page.get_by_label("Password").fill(user.password)
+    page.get_by_role("button", name="Sign in").click()
+
+
 def register(page, user):
     page.get_by_label("Username").fill(user.username)
     page.get_by_label("E-mail address").fill(user.email)
@@ -45,7 +59,7 @@ def test_a_stranger_registers_and_sees_the_registration_applied(window):
         expect(page.locator("header")).to_contain_text(user.username)
         # Without a reload, by way of Kafka.
         expect(step(page, "Sent")).to_contain_text("yes")
-        expect(page.locator("[data-applied]")).to_be_visible(timeout=60_000)
+        expect(page.locator("[data-applied]")).to_be_visible()
         page.get_by_role("link", name="To your notes").click()
         expect(page.locator("header")).to_contain_text(user.username)
         page.goto("/")
@@ -55,34 +69,34 @@ def test_a_stranger_registers_and_sees_the_registration_applied(window):
         assert user.username not in page.content()
 
 
-def test_a_change_is_followed_while_it_waits(stack, window, sign_in, api):
+def test_a_change_is_followed_while_it_waits(stack, window, api):
     client = api.sign_in()
     with window() as page:
-        sign_in(page, client.user, "/")
-        expect(page.locator("[data-applied]")).to_be_visible(timeout=60_000)
+        sign_in(page, client.user)
+        expect(page.locator("[data-applied]")).to_be_visible()
         stack.relay.stop()
         try:
             client.user.username += "-too"
             client.patch("/api/v1/users/me/", json={"username": client.user.username})
-            expect(step(page, "Sent")).to_contain_text("it waits in the outbox", timeout=30_000)
+            expect(step(page, "Sent")).to_contain_text("it waits in the outbox")
             expect(page.locator("[data-applied]")).to_have_count(0)
             stack.consumer.stop()
             stack.relay.start()
-            expect(step(page, "Sent")).to_contain_text("yes", timeout=60_000)
+            expect(step(page, "Sent")).to_contain_text("yes")
             expect(page.locator("[data-applied]")).to_have_count(0)
         finally:
             stack.relay.start()
             stack.consumer.start()
-        expect(page.locator("[data-applied]")).to_be_visible(timeout=60_000)
+        expect(page.locator("[data-applied]")).to_be_visible()
 
 
-def test_who_is_signed_out_elsewhere_is_shown_no_more(window, sign_in, api):
+def test_who_is_signed_out_elsewhere_is_shown_no_more(window, api):
     client = api.sign_in()
     with window() as page:
-        sign_in(page, client.user, "/")
+        sign_in(page, client.user)
         expect(page.locator("#change")).to_be_visible()
         client.post("/api/v1/auth/logout-all/")
-        expect(page.get_by_role("link", name="Sign in")).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("link", name="Sign in")).to_be_visible()
         assert client.user.username not in page.content()
 
 
@@ -95,26 +109,26 @@ def test_the_state_of_a_part_is_live(stack, window, service):
         database.stop()
         try:
             told = re.compile("^not ready: database unavailable, migrations unknown$")
-            expect(part(page, service)).to_have_text(told, timeout=30_000)
+            expect(part(page, service)).to_have_text(told)
         finally:
             database.start()
             database.wait_ready()
-        expect(part(page, service)).to_have_text("ready", timeout=30_000)
+        expect(part(page, service)).to_have_text("ready")
         assert all("503" in fault for fault in page.faults)
         page.faults.clear()
 
 
-def test_the_page_is_there_while_the_notes_are_not(stack, window, sign_in, api):
+def test_the_page_is_there_while_the_notes_are_not(stack, window, api):
     """With a script and without one, and it knows again afterwards."""
     user = api.register()
     with window() as page, window(java_script_enabled=False) as plain:
         for each in (page, plain):
-            sign_in(each, user, "/")
+            sign_in(each, user)
             expect(part(each, "notes")).to_have_text("ready")
         stack.notes.stop()
         try:
-            expect(part(page, "notes")).to_have_text("does not answer", timeout=30_000)
-            expect(step(page, "Applied")).to_contain_text("they do not answer", timeout=30_000)
+            expect(part(page, "notes")).to_have_text("does not answer")
+            expect(step(page, "Applied")).to_contain_text("they do not answer")
             plain.goto("/")
             expect(part(plain, "users")).to_have_text("ready")
             expect(part(plain, "notes")).to_have_text("not ready")
@@ -122,8 +136,8 @@ def test_the_page_is_there_while_the_notes_are_not(stack, window, sign_in, api):
         finally:
             stack.notes.start()
             stack.notes.wait_ready()
-        expect(part(page, "notes")).to_have_text("ready", timeout=30_000)
-        expect(page.locator("[data-applied]")).to_be_visible(timeout=60_000)
+        expect(part(page, "notes")).to_have_text("ready")
+        expect(page.locator("[data-applied]")).to_be_visible()
         plain.goto("/")
         expect(part(plain, "notes")).to_have_text("ready")
         expect(plain.locator("[data-applied]")).to_be_visible()
@@ -173,49 +187,47 @@ def test_by_keyboard_alone(window, api):
         expect(page.locator("header")).to_contain_text(user.username)
 
 
-def test_every_link_leads_somewhere(window, sign_in, staff):
+def test_every_link_leads_somewhere(window, staff):
     with window() as page:
-        sign_in(page, staff, "/")
+        sign_in(page, staff)
         links = page.locator("main a").evaluate_all("all => all.map(a => a.href)")
         assert len(links) >= 10
         for link in links:
             assert page.request.get(link, headers={"Accept": "text/html"}).status == 200, link
 
 
-def test_events_as_they_happen_are_for_staff(window, sign_in, staff, api, assert_accessible):
+def test_events_as_they_happen_are_for_staff(window, staff, api, assert_accessible):
     with window() as page:
-        sign_in(page, staff, "/")
+        sign_in(page, staff)
         page.get_by_role("link", name="events as they happen").click()
         user = api.register()
         row = page.locator("#events tr").filter(has_text=user.id)
-        expect(row).to_contain_text("user.created.v1", timeout=60_000)
+        expect(row).to_contain_text("user.created.v1")
         expect(row).to_contain_text("applied")
         assert_accessible(page)
         # An expired token is renewed on the way.
         page.context.clear_cookies(name="access_token")
         user = api.register()
         row = page.locator("#events tr").filter(has_text=user.id)
-        expect(row).to_be_visible(timeout=60_000)
+        expect(row).to_be_visible()
         page.get_by_role("link", name="Pause").click()
         expect(page.locator("[hx-get]")).to_have_count(0)
         page.get_by_role("link", name="Go on").click()
         expect(page.locator("[hx-get]")).to_have_count(1)
         # The end of the session leads to signing in, and back.
         page.context.clear_cookies()
-        page.wait_for_url("**/login/?next=*", timeout=30_000)
-        page.get_by_label("Username").fill(staff.username)
-        page.get_by_label("Password").fill(staff.password)
-        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/login/?next=*")
+        fill_in(page, staff)
         page.wait_for_url(f"**{LIVE}*")
 
 
 def test_all_of_it_is_accessible_in_both_themes_and_fits_a_phone(
-    window, sign_in, staff, api, assert_accessible
+    window, staff, api, assert_accessible
 ):
     signed_out = ["/", "/register/", "/login/", "/password-reset/"]
     with window() as stranger, window() as member, window() as manager:
-        sign_in(member, api.register(), "/")
-        sign_in(manager, staff, "/")
+        sign_in(member, api.register())
+        sign_in(manager, staff)
         opened = [(stranger, each) for each in signed_out] + [(member, "/"), (manager, "/")]
         for page, path in opened:
             page.set_viewport_size({"width": 1280, "height": 800})

@@ -63,4 +63,4 @@ async function look(wait) {
 }
 
 localise(document);
-look(SOONEST);
+setTimeout(look, SOONEST, SOONEST);
