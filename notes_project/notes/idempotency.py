@@ -59,36 +59,45 @@ class OtherRequest(exceptions.APIException):
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
     default_detail = "This key was used for another request. Give each request a key of its own."
 
+    def __init__(self, first_answer: bytes) -> None:
+        super().__init__()
+        self.first_answer = first_answer
+
 
 def idempotent(handler: Handler[P]) -> Handler[P]:
-    """For a view's method whose answer has a 2xx status or is an exception.
-
-    With a key, the answer and what the method writes are one transaction: where it is rolled back,
-    nothing is kept. Raises InvalidHeaders, OtherRequest, StillRunning.
-    """
+    """For a view's method: `answer_once` with the key that the request's header has."""
 
     @functools.wraps(handler)
     def once(view: Any, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Response:
-        key = request.headers.get(HEADER)
-        if key is None:
-            return handler(view, request, *args, **kwargs)
-        if not _KEY.fullmatch(key):
-            raise InvalidHeaders({HEADER: "Give 1 to 255 visible ASCII characters."})
-        digest = _digest(request)
-        with transaction.atomic():
-            user = signed_in(request)
-            kept = IdempotencyKey.objects.filter(user=user, key=key)
-            if not _claim(user, key, digest):
-                return _again(request, kept.get(), digest)
-            response = handler(view, request, *args, **kwargs)
-            kept.update(
-                status=response.status_code,
-                headers={name: response[name] for name in _KEPT_HEADERS if name in response},
-                body=JSONRenderer().render(response.data),
-            )
-            return response
+        work = functools.partial(handler, view, request, *args, **kwargs)
+        return answer_once(request, request.headers.get(HEADER), work)
 
     return once
+
+
+def answer_once(request: Request, key: str | None, work: Callable[[], Response]) -> Response:
+    """The answer of ``work``, which has a 2xx status or is an exception; or that of the first time.
+
+    With a key, the answer and what ``work`` writes are one transaction: where it is rolled back,
+    nothing is kept. Raises InvalidHeaders, OtherRequest, StillRunning.
+    """
+    if key is None:
+        return work()
+    if not _KEY.fullmatch(key):
+        raise InvalidHeaders({HEADER: "Give 1 to 255 visible ASCII characters."})
+    digest = _digest(request)
+    with transaction.atomic():
+        user = signed_in(request)
+        kept = IdempotencyKey.objects.filter(user=user, key=key)
+        if not _claim(user, key, digest):
+            return _again(request, kept.get(), digest)
+        response = work()
+        kept.update(
+            status=response.status_code,
+            headers={name: response[name] for name in _KEPT_HEADERS if name in response},
+            body=JSONRenderer().render(response.data),
+        )
+        return response
 
 
 def _claim(user: User, key: str, digest: bytes) -> bool:
@@ -108,9 +117,9 @@ def _claim(user: User, key: str, digest: bytes) -> bool:
 
 
 def _again(request: Request, first: IdempotencyKey, digest: bytes) -> Response:
-    if bytes(first.request) != digest:
-        raise OtherRequest
     body: Any = bytes(first.body)
+    if bytes(first.request) != digest:
+        raise OtherRequest(body)
     if not isinstance(request.accepted_renderer, JSONRenderer):
         body = orjson.loads(body)
     return Response(body, first.status, headers={**first.headers, REPLAYED: "true"})

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from secrets import token_urlsafe
 from typing import Any
-from uuid import UUID
 
 import orjson
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from rest_framework import exceptions
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from config.exceptions import problem_of
 from notes.etags import ANY, Conditions, PreconditionFailed, entity_tag
+from notes.idempotency import OtherRequest, answer_once
 from notes.models import TEXT, Note
 from notes.serializers import NoteSerializer
 from notes.shape import read_note
 from notes.write import COLUMNS, archive_note, change_note, create_note, trash_note
 from pages.base import Page
 from users.authentication import TokenAuthentication, signed_in
+from users.models import User
 
 _FIELDS = ("title", "content", "content_format", "tags")
 
@@ -28,13 +31,29 @@ _FIELDS = ("title", "content", "content_format", "tags")
 class Editor(Page):
     def edit(self, fields: Mapping[str, Any], status: int = 200, **context: Any) -> HttpResponse:
         """Args: fields: what the form shows; context: see the template."""
-        pk = self.kwargs.get("pk")
-        return self.show("editor", status, fields=fields, pk=pk, **context)
+        context = {"pk": self.kwargs.get("pk"), **context}
+        # So that what comes of this form twice makes one note.
+        context["key"] = context.get("key") or token_urlsafe()
+        return self.show("editor", status, fields=fields, **context)
 
     def edit_typed(self, status: int, problem: str, **context: Any) -> HttpResponse:
         """The form again, with what was typed, and why it is not saved."""
-        context = {"etag": self.request.POST.get("etag", ""), **context}
+        form = self.request.POST
+        context = {"etag": form.get("etag", ""), "key": form.get("key", ""), **context}
         return self.edit(self.typed().dict(), status, problem=problem, **context)
+
+    def conflict(self, user: User, pk: Any, detail: str) -> HttpResponse:
+        """Both texts. Who sees them and saves again means to write over the one that is there."""
+        try:
+            note, theirs = _current(user, pk)
+        except exceptions.NotFound:
+            return self.gone()
+        return self.edit_typed(
+            412, "conflict", pk=pk, etag=entity_tag(note), note=theirs, detail=detail, key=None
+        )
+
+    def gone(self) -> HttpResponse:
+        return self.edit_typed(404, "gone", pk=None, key=None)
 
     def typed(self) -> QueryDict:
         fields = QueryDict(mutable=True)
@@ -72,16 +91,27 @@ class NewNote(Editor):
         return self.edit({"title": "", "content": "", "content_format": TEXT, "tags": ""})
 
     def post(self, request: Request) -> HttpResponse:
+        """A form makes one note, however often it is sent."""
+        user = signed_in(request)
         fields, refused = self.read()
         if refused:
             return refused
-        note_id, _ = create_note(signed_in(request), **fields)
-        return redirect("page-note", note_id)
+
+        def create() -> Response:
+            note_id, _ = create_note(user, **fields)
+            return Response({"id": note_id}, 201)
+
+        try:
+            made = answer_once(request, request.POST.get("key") or None, create).data
+        except OtherRequest as error:
+            made = orjson.loads(error.first_answer)
+            return self.conflict(user, made.get("id"), "This form has made a note already.")
+        return redirect("page-note", made["id"])
 
 
 class NotePage(Editor):
     def get(self, request: Request, pk: str) -> HttpResponse:
-        note, fields = _current(signed_in(request).id, pk)
+        note, fields = _current(signed_in(request), pk)
         return self.edit(fields, etag=entity_tag(note), note=fields)
 
     def post(self, request: Request, pk: str) -> HttpResponse:
@@ -94,21 +124,13 @@ class NotePage(Editor):
         meant = Conditions(if_match=frozenset((request.POST.get("etag", ""),)) - {ANY})
         try:
             if change_note(user, pk, fields, meant) is None:
-                return self.edit_typed(404, "gone")
+                return self.gone()
         except PreconditionFailed:
             # What is there already was sent before, and its answer got lost.
             there = own.with_tag_names().values_list(*COLUMNS, "tag_names").first()
             if there != tuple(fields[name] for name in (*COLUMNS, "tags")):
-                return self._conflict(user.id, pk)
+                return self.conflict(user, pk, "This note was changed elsewhere.")
         return redirect("page-note", pk)
-
-    def _conflict(self, user_id: UUID, pk: str) -> HttpResponse:
-        try:
-            note, theirs = _current(user_id, pk)
-        except exceptions.NotFound:
-            return self.edit_typed(404, "gone")
-        # Who sees both texts and saves again means to write over this one.
-        return self.edit_typed(412, "conflict", etag=entity_tag(note), note=theirs)
 
 
 class Archive(Page):
@@ -122,14 +144,16 @@ class Archive(Page):
 
 class MoveToTrash(Page):
     def post(self, request: Request, pk: str) -> HttpResponse:
-        if not trash_note(signed_in(request), pk):
+        user = signed_in(request)
+        # A button that was pressed twice has done it already.
+        if not trash_note(user, pk) and not Note.trash.trashed_by(user).filter(pk=pk).exists():
             raise exceptions.NotFound
         return redirect("page-trashed", pk)
 
 
-def _current(user_id: UUID, pk: str) -> tuple[bytes, dict[str, Any]]:
+def _current(user: User, pk: str) -> tuple[bytes, dict[str, Any]]:
     """The note as JSON, and as a form shows it. Raises NotFound."""
-    note = read_note(user_id, pk)
+    note = read_note(user.id, pk)
     if note is None:
         raise exceptions.NotFound
     return note, NoteSerializer(orjson.loads(note)).data

@@ -117,13 +117,15 @@ class TrashedNote(Page, TrashView):
 
 class RestoreNote(Page):
     def post(self, request: Request, pk: str) -> HttpResponse:
-        if restore_note(signed_in(request), pk) is None:
+        user = signed_in(request)
+        # A button that was pressed twice has done it already.
+        if restore_note(user, pk) is None and read_note(user.id, pk) is None:
             raise exceptions.NotFound
         return redirect("page-note", pk)
 
 
 class DeleteNote(Page):
     def post(self, request: Request, pk: str) -> HttpResponse:
-        if not delete_note(signed_in(request), pk):
-            raise exceptions.NotFound
+        # Whether it was there or not, it is not there now.
+        delete_note(signed_in(request), pk)
         return redirect("page-trash")

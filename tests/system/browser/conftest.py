@@ -2,6 +2,7 @@
 
 import shutil
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -11,6 +12,26 @@ from playwright.sync_api import expect, sync_playwright
 expect.set_options(timeout=60_000)
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# All that can be pressed or filled in; Tab comes to one radio button of several.
+STOPS = (
+    "a[href], button, summary, select, textarea, [tabindex='0'],"
+    " input:not([type=hidden], [type=radio])"
+)
+FIND_STOPS = """(selector) => {
+  window.unseen = new Set([...document.querySelectorAll(selector)].filter(
+    (each) => each.checkVisibility({ visibilityProperty: true }) && !each.disabled));
+  return unseen.size;
+}"""
+SEE_STOP = """() => {
+  const at = document.activeElement;
+  const { outlineStyle, boxShadow } = getComputedStyle(at);
+  unseen.delete(at);
+  return {
+    shown: at === document.body || outlineStyle !== "none" || boxShadow !== "none",
+    at: at.outerHTML.slice(0, 200),
+    left: [...unseen].map((each) => each.outerHTML.slice(0, 200)),
+  };
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -26,21 +47,24 @@ def chromium():
 
 @pytest.fixture
 def window(chromium, stack):
-    """`with window() as page`: of a browser that nobody has used. What it says on its console and
-    which requests fail is an error, but what the test takes out of `page.faults`."""
-
-    def failed(request):
-        # What a page had asked for when it was left is nothing that failed.
-        return [] if request.failure == "net::ERR_ABORTED" else [request.url]
+    """`with window() as page`: of a browser that nobody has used. What it says on its console, what
+    it asks and which requests fail is an error, but what the test takes out of `page.faults`."""
 
     @contextmanager
     def window(**options):
         options = {"base_url": stack.gateway_url, "locale": "en-GB", **options}
         with chromium.new_context(**options) as context:
             faults = []
+
+            def fail(request):
+                # What a page had asked for when it was left is nothing that failed.
+                if request.failure != "net::ERR_ABORTED":
+                    faults.append(request.url)
+
             context.on("console", lambda message: faults.append(message.text))
+            context.on("dialog", lambda dialog: (faults.append(dialog.message), dialog.dismiss()))
             context.on("weberror", lambda error: faults.append(str(error.error)))
-            context.on("requestfailed", lambda request: faults.extend(failed(request)))
+            context.on("requestfailed", fail)
             page = context.new_page()
             page.faults = faults
             yield page
@@ -58,9 +82,23 @@ def sign_in():
         page.get_by_label("Username").fill(user.username)
         page.get_by_label("Password").fill(user.password)
         page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"**{path}")
+        page.wait_for_url(lambda url: urlsplit(url).path == path)
 
     return sign_in
+
+
+@pytest.fixture
+def client(api):
+    """A new user, over the API."""
+    return api.sign_in()
+
+
+@pytest.fixture
+def page(window, sign_in, client):
+    """The same user's window, with their notes in it."""
+    with window() as page:
+        sign_in(page, client.user, "/notes/")
+        yield page
 
 
 @pytest.fixture
@@ -73,5 +111,23 @@ def assert_accessible():
             options = {"runOnly": {"type": "tag", "values": WCAG}}
             found = Axe().run(page, options=options)
             assert found.violations_count == 0, (page.url, scheme, found.generate_report())
+
+    return check
+
+
+@pytest.fixture
+def assert_all_by_tab():
+    """That Tab comes to all that can be used on the page, and that one sees where it is."""
+
+    def check(page):
+        stops = page.evaluate(FIND_STOPS, STOPS)
+        # Some, as a date, are several stops by themselves.
+        for _ in range(3 * stops + 5):
+            page.keyboard.press("Tab")
+            stop = page.evaluate(SEE_STOP)
+            assert stop["shown"], (page.url, stop["at"])
+            if not stop["left"]:
+                break
+        assert stop["left"] == [], page.url
 
     return check
