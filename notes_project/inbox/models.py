@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection
 from uuid import UUID
 
 from django.contrib.postgres.functions import TransactionNow
@@ -88,27 +87,9 @@ class EventLog(models.Model):
         return f"{self.topic}[{self.partition}]@{self.offset} {self.outcome}"
 
 
-class CannotChoose(Exception):
-    """The text says why, to who named dead letters."""
-
-
 class DeadLetterQuerySet(models.QuerySet["DeadLetter"]):
     def open(self) -> DeadLetterQuerySet:
         return self.filter(resolution=None)
-
-    def chosen(self, ids: Collection[int], *, every: bool) -> DeadLetterQuerySet:
-        """The open letters of these ids, or all. For commands, which take either ids or ``--all``.
-
-        Raises CannotChoose where both or neither are given, or an id is not of an open one.
-        """
-        if bool(ids) == every:
-            raise CannotChoose("Name the ids of open dead letters, or give --all.")
-        if every:
-            return self.open()
-        letters = self.open().filter(id__in=ids)
-        if unknown := sorted(set(ids).difference(letters.values_list("id", flat=True))):
-            raise CannotChoose(f"Not an open dead letter: {', '.join(map(str, unknown))}.")
-        return letters
 
     def discard(self, reason: str) -> int:
         """Closes those that are open without applying them. Returns how many."""

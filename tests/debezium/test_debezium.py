@@ -210,6 +210,8 @@ def test_a_killed_worker(
     outcomes = dict(notes_sql("SELECT outcome, count(*) FROM event_log GROUP BY outcome"))
     assert outcomes.keys() <= {"applied", "superseded", "duplicate", "stale"}
     assert prune("--dry-run", "--timeout", "100").stdout == f"{outbox()} rows would be deleted\n"
+    counted = prune("--dry-run", "--json", "--timeout", "100").stdout
+    assert json.loads(counted) == {"rows": outbox()}
     assert prune().returncode == 0
     assert outbox() == 0
 

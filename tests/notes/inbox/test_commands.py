@@ -69,6 +69,19 @@ def test_a_letter_that_still_fails_stays_open(mended):
     assert hopeless in DeadLetter.objects.open()
 
 
+def test_a_script_is_told_of_each_letter(mended):
+    _, broken, hopeless = mended
+    out = StringIO()
+    with pytest.raises(CommandError, match="1 dead letters"):
+        call_command("replay_dead_letters", "--all", "--json", stdout=out)
+    told = json.loads(out.getvalue())
+    assert told["failed"] == 1
+    applied, failed = told["dead_letters"]
+    assert applied == {"id": broken.id, "problem": None, "done": "replayed, applied"}
+    assert (failed["id"], failed["done"]) == (hopeless.id, None)
+    assert "JSON" in failed["problem"]
+
+
 either = pytest.mark.parametrize(
     "command", [["replay_dead_letters"], ["discard_dead_letters", "--reason=r"]]
 )
@@ -98,6 +111,7 @@ def test_letters_are_discarded_with_a_reason(mended):
             run("discard_dead_letters", "--all", "--reason", empty)
     command = ["discard_dead_letters", "--reason", "a test"]
     assert run(*command, "--all", "--dry-run") == "2 dead letters would be discarded\n"
+    assert json.loads(run(*command, "--all", "--dry-run", "--json")) == {"dead_letters": 2}
     assert run(*command, str(hopeless.id)) == "1 dead letters discarded\n"
     hopeless.refresh_from_db()
     assert (hopeless.resolution, hopeless.resolution_note) == ("discarded", "a test")

@@ -163,4 +163,6 @@ def test_a_dry_run_counts_what_would_be_changed(new_users, sent):
     assert waiting() == []
     assert set(User.objects.values_list("version", flat=True)) == {1, 9}
     assert dry.count("1 users") == 1
+    counted = run("republish_users", "--dry-run", "--json", *words)
+    assert json.loads(counted) == {"raised": 1, "users": 2, "deletions": 1}
     assert dry.replace("would be ", "") == run("republish_users", *words)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from inbox.management.dead_letters import add_choice, chosen
 from inbox.messages import InvalidMessage, parse
-from inbox.models import CannotChoose, DeadLetter, Outcome
+from inbox.models import DeadLetter, Outcome
 from inbox.replay import replay
 
 
@@ -15,27 +17,28 @@ class Command(BaseCommand):
     help = (
         "Applies open dead letters again, in the order they came. The version gate holds: an old"
         " letter changes nothing that is newer. Exits with 1 where a letter still fails.\n"
-        "Examples: replay_dead_letters --all --dry-run; replay_dead_letters 17 18"
+        "Examples: replay_dead_letters --all --dry-run; replay_dead_letters 17 18;"
+        " replay_dead_letters --all --json"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("ids", nargs="*", type=int, help="ids of dead letters")
-        parser.add_argument("--all", action="store_true", help="every open dead letter")
+        add_choice(parser)
         parser.add_argument(
             "--dry-run", action="store_true", help="say what can be read now, and change nothing"
         )
+        parser.add_argument("--json", action="store_true", help="one JSON object, at the end")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            letters = DeadLetter.objects.chosen(options["ids"], every=options["all"])
-        except CannotChoose as error:
-            raise CommandError(str(error)) from error
         attempt = self._try_to_read if options["dry_run"] else self._replay
-        failed = 0
-        for letter in letters.order_by("id").iterator(chunk_size=100):
+        tried = []
+        for letter in chosen(options).order_by("id").iterator(chunk_size=100):
             problem, done = attempt(letter)
-            failed += bool(problem)
-            self.stdout.write(f"{letter.id}: {problem or done}")
+            tried.append({"id": letter.id, "problem": problem or None, "done": done or None})
+            if not options["json"]:
+                self.stdout.write(f"{letter.id}: {problem or done}")
+        failed = sum(each["problem"] is not None for each in tried)
+        if options["json"]:
+            self.stdout.write(json.dumps({"failed": failed, "dead_letters": tried}))
         if failed:
             raise CommandError(f"{failed} dead letters still cannot be applied.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -19,7 +20,7 @@ class Command(BaseCommand):
         " that Kafka has, as the replication slot tells. Rows that it has not are never deleted."
         " Waits for the slot to pass the rows that are there at the start; exits with 1 where it"
         " does not.\n"
-        "Examples: prune_outbox outbox; prune_outbox outbox --timeout 300"
+        "Examples: prune_outbox outbox; prune_outbox outbox --timeout 300 --json"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -32,6 +33,7 @@ class Command(BaseCommand):
             help="how long it waits for the slot (60)",
         )
         parser.add_argument("--dry-run", action="store_true", help="count, and delete nothing")
+        parser.add_argument("--json", action="store_true", help="the count as one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         slot, timeout = options["slot"], options["timeout"]
@@ -49,7 +51,9 @@ class Command(BaseCommand):
             raise CommandError(
                 f"Nothing is deleted: users_db has no replication slot {slot}."
             ) from error
-        if options["dry_run"]:
-            self.stdout.write(f"{len(mark.positions)} rows would be deleted")
-        else:
-            self.stdout.write(f"{prune.delete(mark.positions)} rows deleted")
+        dry_run = options["dry_run"]
+        count = len(mark.positions) if dry_run else prune.delete(mark.positions)
+        if options["json"]:
+            self.stdout.write(json.dumps({"rows": count}))
+            return
+        self.stdout.write(f"{count} rows {'would be ' if dry_run else ''}deleted")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +21,7 @@ class Command(BaseCommand):
         " sent of those ids that are no user's. Safe to repeat. After a restore of users_db use"
         " reconcile_topic.\n"
         "Examples: republish_users; republish_users --after ID; republish_users ID ID;"
-        " republish_users --above 7 ID"
+        " republish_users --above 7 ID; republish_users --dry-run --json"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -34,6 +36,7 @@ class Command(BaseCommand):
             "--delete", action="store_true", help="with --above: send deletions of no users"
         )
         parser.add_argument("--dry-run", action="store_true", help="count, and change nothing")
+        parser.add_argument("--json", action="store_true", help="the counts as one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         ids = list(dict.fromkeys(options["ids"]))
@@ -46,24 +49,33 @@ class Command(BaseCommand):
             raise CommandError("--above needs ids.")
         if above is not None and not 0 <= above < LAST_VERSION:
             raise CommandError(f"--above is a version, from 0 to {LAST_VERSION - 1}.")
-        self._send(after or republish.FIRST_ID, ids, above, delete, options["dry_run"])
+        counts = {}
+        for member, count, text in self._send(
+            after or republish.FIRST_ID, ids, above, delete, options["dry_run"]
+        ):
+            counts[member] = count
+            if not options["json"]:
+                self.stdout.write(f"{count} {text}")
+        if options["json"]:
+            self.stdout.write(json.dumps(counts))
+        if not delete and (nobody := republish.count_nobody(ids)):
+            raise CommandError(f"{nobody} of the ids are no user's.")
 
     def _send(
         self, after: UUID, ids: list[UUID], above: int | None, delete: bool, dry_run: bool
-    ) -> None:
+    ) -> Iterator[tuple[str, int, str]]:
+        """Each step as it is done: what is counted, how many, and what to say of them."""
         would = "would be " if dry_run else ""
         if above is not None:
             raise_above = republish.count_not_above if dry_run else republish.raise_above
-            raised = raise_above(above, ids)
-            self.stdout.write(f"{raised} users {would}given a version above {above}")
+            yield "raised", raise_above(above, ids), f"users {would}given a version above {above}"
         publish = republish.count_snapshots if dry_run else self._publish_snapshots
-        self.stdout.write(f"{publish(after, ids or None)} users {would}put into the outbox")
-        nobody = republish.count_nobody(ids)
+        yield "users", publish(after, ids or None), f"users {would}put into the outbox"
         if above is not None and delete:
-            deletions = nobody if dry_run else republish.publish_deletions(above, ids)
-            self.stdout.write(f"{deletions} deletions {would}put into the outbox")
-        elif nobody:
-            raise CommandError(f"{nobody} of the ids are no user's.")
+            deletions = (
+                republish.count_nobody(ids) if dry_run else republish.publish_deletions(above, ids)
+            )
+            yield "deletions", deletions, f"deletions {would}put into the outbox"
 
     def _publish_snapshots(self, last: UUID, ids: list[UUID] | None) -> int:
         total = 0
