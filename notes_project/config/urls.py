@@ -1,6 +1,10 @@
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import (
+    SpectacularAPIView,
+    SpectacularRedocView,
+    SpectacularSwaggerSplitView,
+)
 
 from config.health import readiness
 from notes import schema
@@ -17,6 +21,7 @@ urlpatterns = [
     path(schema.PATH, schema.block_document),
     path("api/v1/schema/notes/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/notes/", SpectacularSwaggerSplitView.as_view(), name="docs"),
+    path("api/v1/docs/notes/redoc/", SpectacularRedocView.as_view()),
     path("readyz/notes", readiness),
     path("admin/notes/", admin.site.urls),
 ]

@@ -72,6 +72,7 @@ class BulkResultsSerializer(serializers.Serializer[Any]):
 class BulkView(generics.GenericAPIView[Note]):
     serializer_class = BulkSerializer
     parser_classes = [JSONParser]
+    page_headers = {"Idempotency-Key": ""}
 
     @extend_schema(
         operation_id="write_notes",

@@ -91,7 +91,8 @@ class NoteFilter(BaseFilterBackend):
             "archived": _ARCHIVED,
             "matches": _MATCHES,
             "order": _ORDERS,
-            "tags": parameters.getlist("tag") or [""],
+            # And room for one more.
+            "tags": [*filter(None, parameters.getlist("tag")), ""],
             "times": [(name, text, parameters.get(name, "")) for name, text in _TIMES.items()],
         }
         return render_to_string("notes/note_filter.html", context)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -50,6 +52,15 @@ class TagChangeSerializer(serializers.Serializer[Any]):
     trashed = serializers.IntegerField(help_text="How many notes in the trash, besides.")
 
 
+def address_of(name: str) -> str:
+    """The path of a tag of this normalised name."""
+    return f"{reverse('tag-list')}{quote(name, safe='')}/"
+
+
+def links_of_tags(names: Iterable[str]) -> list[tuple[str, str]]:
+    return [(f"Tag {name}", address_of(name)) for name in names]
+
+
 class TagView(generics.GenericAPIView[Any]):
     # Whose table has the names.
     queryset = Tag.objects.all()
@@ -67,13 +78,18 @@ class TagList(TagView):
         rows = self.paginate_queryset(self.filter_queryset(tags))
         return self.get_paginated_response(rows)
 
+    def page_row(self, row: dict[str, Any]) -> tuple[str, str]:
+        return row["name"], address_of(row["name"])
+
 
 class TagDetail(MergePatched, TagView):
-    @property
-    def page_links(self) -> dict[str, str]:
-        """Where the page of the browsable API leads besides: its buttons then change nothing."""
-        address = reverse("tag-detail", [self.kwargs["name"]])
-        return {"Dry run": f"{address}?dry_run=true", "As it is": address}
+    def page_links(self, data: dict[str, Any]) -> list[tuple[str, str]]:
+        """With one to the dry run, where the buttons change nothing."""
+        name = data.get("name", self.kwargs["name"])
+        notes = f"{reverse('note-list')}?{urlencode({'archived': 'any', 'tag': name})}"
+        address = address_of(name)
+        dry_run = f"{address}?dry_run=true"
+        return [("Its notes", notes), ("Dry run", dry_run), ("As it is", address)]
 
     @extend_schema(
         operation_id="get_tag",

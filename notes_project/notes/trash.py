@@ -24,6 +24,7 @@ from notes.filters import NoFilter
 from notes.models import Note, TrashQuerySet
 from notes.pagination import KeysetPagination
 from notes.serializers import NoteSerializer, NoteSummarySerializer
+from notes.versions import links_of
 from notes.write import delete_note, empty_trash, restore_note
 from users.authentication import signed_in
 
@@ -57,6 +58,9 @@ class TrashList(TrashView):
         rows = self.paginate_queryset(self.filter_queryset(trashed))
         return self.get_paginated_response(rows)
 
+    def page_row(self, row: dict[str, Any]) -> tuple[str, str]:
+        return row["title"], reverse("trash-detail", [row["id"]])
+
     @extend_schema(operation_id="empty_trash", summary="Delete all of the trash for good")
     def delete(self, request: Request) -> Response:
         empty_trash(signed_in(request))
@@ -64,6 +68,8 @@ class TrashList(TrashView):
 
 
 class TrashDetail(TrashView):
+    page_headers = {"If-Match": ""}
+
     @extend_schema(
         operation_id="get_trashed_note",
         summary="Read a note in the trash",
@@ -73,6 +79,7 @@ class TrashDetail(TrashView):
         rows = self.get_queryset().filter(pk=pk).representations()
         if not rows:
             raise exceptions.NotFound
+        self.page_headers = {"If-Match": entity_tag(rows[0])}
         return answer_read(request, entity_tag(rows[0]), answer_data(request, rows[0]))
 
     @extend_schema(
@@ -92,6 +99,9 @@ class TrashDetail(TrashView):
 
 class TrashRestore(TrashView):
     serializer_class = serializers.Serializer
+
+    def page_links(self, data: dict[str, Any]) -> list[tuple[str, str]]:
+        return links_of(self.kwargs["pk"])
 
     @extend_schema(
         operation_id="restore_trashed_note",

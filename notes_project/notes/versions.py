@@ -48,6 +48,12 @@ def restore_version(
     return None if version is None else change_note(user, note_id, version, conditions)
 
 
+def links_of(note_id: str) -> list[tuple[str, str]]:
+    """Of a note and what belongs to it."""
+    note, versions = (reverse(name, [note_id]) for name in ("note-detail", "version-list"))
+    return [("The note", note), ("Versions", versions)]
+
+
 class VersionSummarySerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     title = serializers.CharField()
@@ -67,6 +73,9 @@ class VersionView(generics.GenericAPIView[Any]):
     serializer_class: type[serializers.BaseSerializer[Any]] = VersionSerializer
     pagination_class = KeysetPagination
     filter_backends = [NoFilter]
+
+    def page_links(self, data: dict[str, Any]) -> list[tuple[str, str]]:
+        return links_of(self.kwargs["pk"])
 
     def get_queryset(self) -> NoteVersionQuerySet:
         return NoteVersion.objects.of_note(self.kwargs["pk"], signed_in(self.request))
@@ -90,6 +99,10 @@ class VersionList(VersionView):
             raise exceptions.NotFound
         rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(rows)
+
+    def page_row(self, row: dict[str, Any]) -> tuple[str, str]:
+        address = reverse("version-detail", [self.kwargs["pk"], row["number"]])
+        return f"{row['number']}: {row['title']}", address
 
 
 class VersionDetail(VersionView):

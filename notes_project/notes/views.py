@@ -34,6 +34,8 @@ from notes.serializers import (
     NoteSummarySerializer,
 )
 from notes.shape import read_note
+from notes.tags import links_of_tags
+from notes.versions import links_of
 from notes.write import archive_note, change_note, create_note, trash_note
 from users.authentication import signed_in
 
@@ -97,19 +99,26 @@ class NoteViewSet(MergePatched, viewsets.GenericViewSet[Note]):
     filter_backends = [NoteFilter]
     lookup_value_regex = ID
 
+    _tag = ""
+
     @property
-    def page_links(self) -> dict[str, str]:
-        """Where the page of the browsable API leads besides."""
+    def page_headers(self) -> dict[str, str]:
+        return {"If-Match": self._tag} if self.detail else {"Idempotency-Key": ""}
+
+    def page_links(self, data: dict[str, Any]) -> list[tuple[str, str]]:
         if self.detail:
-            return {"Versions": reverse("version-list", [self.kwargs["pk"]])}
+            return [*links_of(self.kwargs["pk"]), *links_of_tags(data.get("tags", ()))]
         export = reverse("note-export")
-        return {
-            "Several at once": reverse("note-bulk"),
-            "Trash": reverse("trash-list"),
-            "Export": f"{export}?format=jsonl",
-            "Export as Markdown": f"{export}?format=markdown",
-            "Import": reverse("note-import"),
-        }
+        return [
+            *([self.page_row(data)] if "id" in data else []),
+            ("Several at once", reverse("note-bulk")),
+            ("Export", f"{export}?format=jsonl"),
+            ("Export as Markdown", f"{export}?format=markdown"),
+            ("Import", reverse("note-import")),
+        ]
+
+    def page_row(self, row: dict[str, Any]) -> tuple[str, str]:
+        return row["title"], reverse("note-detail", [row["id"]])
 
     def get_queryset(self) -> NoteQuerySet:
         return Note.objects.owned_by(signed_in(self.request))
@@ -186,5 +195,6 @@ class NoteViewSet(MergePatched, viewsets.GenericViewSet[Note]):
         data = answer_data(self.request, note)
         if data is note:
             return note
+        self._tag = entity_tag(note)
         # With the serializer, from which the browsable API fills its forms.
         return ReturnDict(data, serializer=self.get_serializer(data))

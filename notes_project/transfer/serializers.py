@@ -18,7 +18,10 @@ class Files(serializers.FileField):
 
 
 class ImportSerializer(serializers.Serializer[Any]):
-    file = Files(help_text="JSON lines, or one or more archives; repeated for several.")
+    file = Files(
+        style={"multiple": True},
+        help_text="JSON lines, or one or more archives; repeated for several.",
+    )
     dry_run = serializers.BooleanField(required=False, help_text="As the parameter.")
 
 

@@ -11,6 +11,14 @@ CONFIG = """
 """
 ALIKE = [(f"config/{module}.py", f"config/{module}.py") for module in CONFIG.split()]
 ALIKE += [(f"outbox/{module}.py", f"inbox/{module}.py") for module in ("digests", "signals")]
+PAGES = """
+    static/api/api.css static/api/api.js static/api/docs.css static/api/redoc.js
+    templates/drf_spectacular/redoc.html templates/drf_spectacular/swagger_ui.html
+    templates/problem.html templates/rest_framework/api.html templates/rest_framework/headers.html
+    templates/rest_framework/horizontal/field.html templates/rest_framework/horizontal/input.html
+    templates/rest_framework/pagination/previous_and_next.html
+"""
+ALIKE += [(f"config/{file}", f"config/{file}") for file in PAGES.split()]
 
 
 @pytest.mark.parametrize(("users", "notes"), ALIKE)

@@ -45,6 +45,7 @@ ADMIN = [
 ]
 PAGES = [
     *("/", LOGIN, "/api/v1/", "/api/v1/users/", ME, f"{ME}password/", "/api/v1/docs/users/"),
+    *("/api/v1/docs/users/redoc/", "/api/v1/docs/notes/redoc/", "/api/v1/auth/logout-all/"),
     *("/password-reset/", "/password-reset/confirm/?token=x", "/email-verification/?token=x"),
     "/register/",
     *(

@@ -229,7 +229,7 @@ def test_a_new_password_keeps_this_browser_signed_in(browser, post, at_home):
 
 def test_deleting_yourself_from_the_page(browser, at_home):
     page = browser.get(ME).text
-    (form,) = re.findall(r'<form[^>]* data-method="DELETE">(.*?)</form>', page, re.DOTALL)
+    (form,) = re.findall(r'<form data-method="DELETE"[^>]*>(.*?)</form>', page, re.DOTALL)
     (field,) = re.findall(r'<input [^>]*name="(\w+)"', form)
     # As the page's script sends it.
     token = re.search(r'"csrfToken": "(\w+)"', page)[1]

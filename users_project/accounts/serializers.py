@@ -95,11 +95,13 @@ class AddressField(serializers.EmailField):
 class PasswordField(Text):
     """Never longer than a hasher should be given."""
 
+    autocomplete = "current-password"
+
     def __init__(self) -> None:
         super().__init__(
             max_length=MAX_PASSWORD_LENGTH,
             write_only=True,
-            style={"input_type": "password"},
+            style={"input_type": "password", "autocomplete": self.autocomplete},
         )
 
 
@@ -114,6 +116,8 @@ class PasswordField(Text):
 )
 class NewPasswordField(PasswordField):
     """One that Django's validators are asked about."""
+
+    autocomplete = "new-password"
 
 
 class UserSerializer(StrictSerializer, serializers.ModelSerializer[User]):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, serializers, status
 from rest_framework.authentication import BaseAuthentication
@@ -46,6 +49,13 @@ class OwnSessions(generics.GenericAPIView[Session]):
 class SessionList(OwnSessions, generics.ListAPIView[Session]):
     pagination_class = NewestFirst
 
+    def page_links(self, data: dict[str, Any]) -> list[tuple[str, str]]:
+        return [("Sign out everywhere", reverse("logout-all"))]
+
+    def page_row(self, row: dict[str, Any]) -> tuple[str, str]:
+        since = f"since {row['created_at']}{' (this one)' if row['current'] else ''}"
+        return f"{row['user_agent'] or 'Unknown'}, {since}", reverse("session", args=[row["id"]])
+
 
 @extend_schema_view(
     get=extend_schema(operation_id="get_session", summary="One of your sessions"),
@@ -60,6 +70,7 @@ class LogoutAll(APIView):
     """Every session ends, and both services refuse every access token given out so far."""
 
     permission_classes = (HasToken,)
+    serializer_class = serializers.Serializer  # of the page's form
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         # Safe to repeat: the token of the first time has nothing left to end.

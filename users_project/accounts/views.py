@@ -45,11 +45,16 @@ from audit import trail
 class UserList(generics.ListCreateAPIView[User]):
     pagination_class = NewestFirst
 
+    def page_row(self, row: dict[str, Any]) -> tuple[str, str]:
+        return row["username"], reverse("user", args=[row["id"]])
+
     def get_permissions(self) -> list[BasePermission]:
         renderer = getattr(self.request, "accepted_renderer", None)
-        # A browser finds the form to register below a list that is empty for it.
         page = isinstance(renderer, BrowsableAPIRenderer)
-        return [AllowAny() if page or self.request.method == "POST" else IsAuthenticated()]
+        # A browser finds the form to register below a list that is empty for it. One whose session
+        # goes on is sent for a new token.
+        stranger = page and not (self.request.user.is_anonymous and "sid" in self.request.session)
+        return [AllowAny() if stranger or self.request.method == "POST" else IsAuthenticated()]
 
     def get_serializer_class(self) -> type[UserSerializer]:
         return RegistrationSerializer if self.request.method == "POST" else UserSerializer
@@ -91,11 +96,15 @@ class UserDetail(generics.RetrieveAPIView[User]):
 )
 class Me(generics.RetrieveUpdateDestroyAPIView[User]):
     schema = BodyOnDelete()
-    password_to_delete = True  # for the page's form
+    form_to_delete = True
     http_method_names = ["get", "patch", "delete", "head", "options"]
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
         return CurrentPasswordSerializer if self.request.method == "DELETE" else UserSerializer
+
+    def page_links(self, data: dict[str, Any]) -> list[tuple[str, str]]:
+        names = {"Password": "password", "Sessions": "sessions", "Export": "export"}
+        return [(text, reverse(name)) for text, name in names.items()]
 
     def get_object(self) -> User:
         return signed_in(self.request)[0]

@@ -1,6 +1,10 @@
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import (
+    SpectacularAPIView,
+    SpectacularRedocView,
+    SpectacularSwaggerSplitView,
+)
 from rest_framework.permissions import AllowAny
 
 from accounts import recovery_pages as pages
@@ -33,7 +37,8 @@ urlpatterns = [
     path("api/v1/", ApiRoot.as_view(), name="api-root"),
     path("api/v1/", include("accounts.urls")),
     path("api/v1/schema/users/", SpectacularAPIView.as_view(**openapi), name="schema"),
-    path("api/v1/docs/users/", SpectacularSwaggerSplitView.as_view(**openapi, url_name="schema")),
+    path("api/v1/docs/users/", SpectacularSwaggerSplitView.as_view(**openapi)),
+    path("api/v1/docs/users/redoc/", SpectacularRedocView.as_view(**openapi)),
     path(".well-known/jwks.json", Jwks.as_view()),
     path("", include((browser, "rest_framework"))),
     path("admin/users/", admin.site.urls),
