@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from rest_framework import parsers, renderers
 from rest_framework.request import override_method
+from rest_framework.utils.html import is_html_input
 from rest_framework.utils.serializer_helpers import ReturnDict
 
 from config.problems import MEDIA_TYPE
@@ -117,7 +118,7 @@ class PageRenderer(renderers.BrowsableAPIRenderer):
     def get_rendered_html_form(self, data: Any, view: Any, method: str, request: Any) -> Any:
         refused = self.renderer_context["response"].status_code in _AFTER_READING
         shown = hasattr(data, "serializer") or not hasattr(view, "get_serializer")
-        if method == request.method and refused and not shown:
+        if method == request.method and refused and not shown and _is_filled_in_form(request):
             # Whatever was wrong, the form comes again as it was filled in.
             filled_in = view.get_serializer(data=request.data, partial=method == "PATCH")
             filled_in.is_valid()
@@ -148,3 +149,7 @@ class PageRenderer(renderers.BrowsableAPIRenderer):
             return ""
         with override_method(view, request, "DELETE"):
             return self.render_form_for_serializer(view.get_serializer())
+
+
+def _is_filled_in_form(request: Any) -> bool:
+    return is_html_input(request.data) and request.stream is not None

@@ -97,6 +97,14 @@ def test_a_refused_header_leaves_the_form_as_it_was(browser, api):
     assert "<code>If-Match</code>" in page
 
 
+def test_what_has_no_body_is_refused_on_a_page_too(browser, api):
+    address = url_of(make(api))
+    headers = {"x-csrftoken": script_token(page_of(browser.get(address)))}
+    page_of(browser.delete(address, headers={**headers, "if-match": '"old"'}), 412)
+    for send, path in ((browser.post, NOTES), (browser.put, address), (browser.patch, address)):
+        page_of(send(path, b"", content_type="application/json", headers=headers), 400)
+
+
 @pytest.mark.parametrize("path", ["bulk/", "import/", "{id}/archive/", "{id}/unarchive/"])
 def test_what_takes_no_get_is_a_page_for_a_browser_alone(browser, api, path):
     path = f"{NOTES}{path.format(**make(api))}"

@@ -88,7 +88,7 @@ def test_a_note_from_its_first_word_to_its_end(page, client):
     expect_status(page, 200)
     expect(form(page, "PUT").locator('[name="content"]')).to_have_value("three")
 
-    press(page, page.get_by_role("button", name="Archive"))
+    press(page, page.get_by_role("button", name="Archive", exact=True))
     expect_status(page, 200)
     assert client.get(path).json()["is_archived"]
     follow(page, "The note")
@@ -187,11 +187,11 @@ def test_raw_data(page, client):
     expect_status(page, 200)
     follow(page, "Notes")
     follow(page, "Several at once")
-    page.get_by_label("Idempotency-Key").fill("a key")
+    page.get_by_label("Idempotency-Key").fill("a-key")
     for _ in range(2):
         raw(page, "POST", '{"operations": [{"op": "create", "title": "once"}]}')
         expect_status(page, 200)
-        page.get_by_label("Idempotency-Key").fill("a key")
+        page.get_by_label("Idempotency-Key").fill("a-key")
     titles = [note["title"] for note in client.get(NOTES).json()["results"]]
     assert sorted(titles) == ["Raw", "once"]
 
@@ -321,7 +321,7 @@ def enter(page, user):
 def from_root(page, path):
     page.goto(API)
     with page.expect_navigation():
-        page.locator("pre").get_by_role("link", name=re.compile(f"{path}$")).click()
+        page.locator(f'pre a[href$="{path}"]').click()
 
 
 def answer(page):
@@ -431,7 +431,7 @@ def test_without_scripts(window, sign_in, client):
         form(page, "POST").get_by_role("button", name="POST").click()
         expect_status(page, 201)
         follow(page, "By hand")
-        page.get_by_role("button", name="Archive").click()
+        page.get_by_role("button", name="Archive", exact=True).click()
         page.wait_for_url("**/archive/")
     (note,) = client.get(f"{NOTES}?archived=true").json()["results"]
     assert note["title"] == "By hand"
@@ -453,20 +453,6 @@ def test_from_the_keyboard(page, client):
         page.keyboard.press(key)
     expect_status(page, 204)
     assert client.get(NOTES).json()["results"] == []
-
-
-@pytest.mark.parametrize("service", ["users", "notes"])
-def test_the_openapi_pages(page, service, assert_accessible):
-    from_root(page, f"/docs/{service}/")
-    operation = "Register" if service == "users" else "Write a note"
-    expect(page.get_by_text(operation, exact=True).first).to_be_visible()
-    assert_accessible(page)
-    from_root(page, f"/docs/{service}/redoc/")
-    expect(page.get_by_role("heading", name=operation)).to_be_visible()
-    # Its styles are there.
-    menu = page.locator(".menu-content")
-    assert menu.evaluate("menu => getComputedStyle(menu).position") == "sticky"
-    assert_accessible(page)
 
 
 def test_text_is_inert(page, client):
