@@ -3,6 +3,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config.health import readiness
+from inbox import pipeline
 from notes import schema
 
 handler400 = "config.problems.bad_request"
@@ -18,5 +19,6 @@ urlpatterns = [
     path("api/v1/schema/notes/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/notes/", SpectacularSwaggerSplitView.as_view(), name="docs"),
     path("readyz/notes", readiness),
+    path("admin/notes/pipeline/", admin.site.admin_view(pipeline.page), name="pipeline"),
     path("admin/notes/", admin.site.urls),
 ]
