@@ -20,6 +20,7 @@ PRIVILEGES = {
         "users": _ROWS,
         "deleted_users": "SELECT, INSERT, UPDATE",
         "event_log": "SELECT, INSERT",
+        "positions": "SELECT",
         "dead_letters": "SELECT, UPDATE (resolution, resolution_note, resolved_at)",
         "django_admin_log": "SELECT, INSERT",
         "django_content_type": "SELECT",

@@ -7,6 +7,7 @@ from drf_spectacular.views import (
 )
 
 from config.health import readiness
+from inbox import pipeline
 from notes import schema
 
 handler400 = "config.problems.bad_request"
@@ -23,5 +24,6 @@ urlpatterns = [
     path("api/v1/docs/notes/", SpectacularSwaggerSplitView.as_view(), name="docs"),
     path("api/v1/docs/notes/redoc/", SpectacularRedocView.as_view()),
     path("readyz/notes", readiness),
+    path("admin/notes/pipeline/", admin.site.admin_view(pipeline.page), name="pipeline"),
     path("admin/notes/", admin.site.urls),
 ]

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from inbox.models import DeadLetter, EventLog, Position
 from inbox.positions import require_inside
-from inbox.topic import end_offsets
+from inbox.topic import BROKER_TIMEOUT, end_offsets
 
 MINUTES = 5
 
@@ -44,21 +44,31 @@ class Status:
         }
 
 
-def read_status() -> Status:
-    """Raises BrokerUnavailable, CannotRead."""
+def read_lag(timeout: float = BROKER_TIMEOUT) -> dict[int, int]:
+    """Messages not yet applied, by partition. Raises BrokerUnavailable, CannotRead.
+
+    Args:
+        timeout: as for `end_offsets`.
+    """
     # Positions first: one that moves in between makes the lag larger than it is, never negative.
     stored = Position.objects.filter(topic=settings.KAFKA_TOPIC)
     positions = dict(stored.values_list("partition", "next_offset"))
-    ends = end_offsets(settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC)
+    ends = end_offsets(settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC, timeout)
     for number, (begin, end) in ends.items():
         require_inside(f"{settings.KAFKA_TOPIC}[{number}]", positions.get(number, 0), begin, end)
+    return {
+        number: end - max(positions.get(number, 0), begin)
+        for number, (begin, end) in sorted(ends.items())
+    }
+
+
+def read_status() -> Status:
+    """Raises BrokerUnavailable, CannotRead."""
+    lag = read_lag()
     recent = EventLog.objects.filter(recorded_at__gt=timezone.now() - timedelta(minutes=MINUTES))
     outcomes = recent.values_list("outcome").annotate(count=Count("id")).order_by("outcome")
     return Status(
-        lag={
-            number: end - max(positions.get(number, 0), begin)
-            for number, (begin, end) in sorted(ends.items())
-        },
+        lag=lag,
         per_minute={outcome: count / MINUTES for outcome, count in outcomes},
         dead_letters=DeadLetter.objects.open().count(),
         last_recorded_at=EventLog.objects.aggregate(newest=Max("recorded_at"))["newest"],

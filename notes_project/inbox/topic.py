@@ -44,10 +44,12 @@ def unreadable(topic: str, error: KafkaError) -> CannotRead:
     return CannotRead(text)
 
 
-def partitions_of(client: Consumer | AdminClient, topic: str) -> list[int]:
+def partitions_of(
+    client: Consumer | AdminClient, topic: str, timeout: float = BROKER_TIMEOUT
+) -> list[int]:
     """Raises BrokerUnavailable, and CannotRead where there is no such topic."""
     try:
-        found = client.list_topics(topic, BROKER_TIMEOUT).topics[topic]
+        found = client.list_topics(topic, timeout).topics[topic]
     except KafkaException as error:
         raise BrokerUnavailable(str(error.args[0])) from error
     if found.error is not None:
@@ -55,38 +57,46 @@ def partitions_of(client: Consumer | AdminClient, topic: str) -> list[int]:
     return list(found.partitions)
 
 
-def end_offsets(servers: str, topic: str) -> dict[int, tuple[int, int]]:
+def end_offsets(
+    servers: str, topic: str, timeout: float = BROKER_TIMEOUT
+) -> dict[int, tuple[int, int]]:
     """The first and the next offset of each partition. Joins no group.
+
+    Args:
+        timeout: how long each of the two questions may take; seconds.
 
     Raises:
         BrokerUnavailable, CannotRead: as for a Subscription.
     """
     admin = AdminClient(connection_config(servers), logger=logging.getLogger("librdkafka"))
-    numbers = set(partitions_of(admin, topic))
-    found = bounds(admin, topic, numbers)
+    numbers = set(partitions_of(admin, topic, timeout))
+    found = bounds(admin, topic, numbers, timeout)
     if len(found) < len(numbers):
         raise BrokerUnavailable(f"no answer about the partitions {sorted(numbers - found.keys())}")
     return found
 
 
-def bounds(admin: AdminClient, topic: str, numbers: Collection[int]) -> dict[int, tuple[int, int]]:
+def bounds(
+    admin: AdminClient, topic: str, numbers: Collection[int], timeout: float = BROKER_TIMEOUT
+) -> dict[int, tuple[int, int]]:
     """The first and the next offset of those of the partitions whose broker answers in time.
 
     It waits for a partition whose leader is being elected, as just after the topic was made.
     """
-    deadline = time.monotonic() + BROKER_TIMEOUT
+    deadline = time.monotonic() + timeout
     found: dict[int, tuple[int, int]] = {}
     while True:
         asked = [TopicPartition(topic, number) for number in set(numbers) - found.keys()]
-        lows, highs = (_offsets(admin, asked, spec) for spec in _SPECS)
+        lows, highs = (_offsets(admin, asked, spec, timeout / 2) for spec in _SPECS)
         found |= {number: (lows[number], highs[number]) for number in lows.keys() & highs.keys()}
         if len(found) == len(numbers) or time.monotonic() > deadline:
             return found
         time.sleep(0.1)
 
 
-def _offsets(admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
-    timeout = BROKER_TIMEOUT / 2
+def _offsets(
+    admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec, timeout: float
+) -> dict[int, int]:
     answers = admin.list_offsets(dict.fromkeys(places, spec), request_timeout=timeout)
     found = {}
     for place, answer in answers.items():

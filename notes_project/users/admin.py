@@ -19,6 +19,8 @@ admin.site.unregister(Group)
 class ReadOnlyAdmin(CappedAdmin[M]):
     """Rows that change by events and tokens alone."""
 
+    sortable_by = ()  # what `ordering` says is what an index has
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -32,6 +34,7 @@ class ReadOnlyAdmin(CappedAdmin[M]):
 @admin.register(User)
 class UserAdmin(ReadOnlyAdmin[User]):
     list_display = ("username", "id", "is_active", "version", "created_at")
+    fields = readonly_fields = (*list_display, "tokens_valid_after")
     list_filter = ("is_active", "created_at")
     search_fields = ("username", "=id")
     # The only order that an index has: one more would have to be kept by every event.

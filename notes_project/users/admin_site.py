@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 
 
 class AdminSite(admin.AdminSite):
@@ -13,6 +14,15 @@ class AdminSite(admin.AdminSite):
 
     site_header = site_title = "Notes"
     site_url = "/api/v1/notes/"
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """With the page of the pipeline, as if it were a list of the inbox."""
+        apps: list[Any] = super().get_app_list(request, app_label)
+        page = {"name": "Pipeline", "object_name": "Pipeline", "admin_url": reverse("pipeline")}
+        for app in apps:
+            if app["app_label"] == "inbox":
+                app["models"].append({**page, "add_url": None, "view_only": True})
+        return apps
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if request.user.is_authenticated:

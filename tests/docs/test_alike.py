@@ -7,7 +7,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CONFIG = """
     admin_lists bodies env errors exceptions headers kafka limits logs negotiation parsers
-    postgresql/base problems progress renderers roles slashes schema strict_json
+    plots postgresql/base problems progress renderers roles slashes schema strict_json
 """
 ALIKE = [(f"config/{module}.py", f"config/{module}.py") for module in CONFIG.split()]
 ALIKE += [(f"outbox/{module}.py", f"inbox/{module}.py") for module in ("digests", "signals")]
@@ -20,8 +20,16 @@ PAGES = """
 """
 ALIKE += [(f"config/{file}", f"config/{file}") for file in PAGES.split()]
 
+ALIKE += [
+    (f"config/{file}", f"config/{file}")
+    for file in (
+        *("static/config/admin.css", "static/config/follow.js", "static/config/labels.js"),
+        *("templates/admin/pipeline.html", "templates/admin/plot.html"),
+    )
+]
+
 
 @pytest.mark.parametrize(("users", "notes"), ALIKE)
-def test_both_projects_have_the_same_module(users, notes):
+def test_both_projects_have_the_same_file(users, notes):
     first, second = ROOT / "users_project" / users, ROOT / "notes_project" / notes
     assert first.read_text() == second.read_text()

@@ -232,6 +232,26 @@ class TestNotes:
             assert len(read) == 2
             assert sum(read) <= 200 + 200
 
+    def test_the_trash_reads_what_is_in_it(self, staff, user):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO notes (user_id, title, deleted_at)"
+                " SELECT %s, 'n', CASE WHEN n %% 500 = 0 THEN now() END"
+                " FROM generate_series(1, 5000) AS n",
+                [user.pk],
+            )
+            cursor.execute("ANALYZE notes, users")
+        with explained() as plans:
+            assert get(staff, "notes/note/?trash=yes").count("field-updated_at") == 10
+        assert sum(rows_of(plans, "notes")) < 50
+        read = [
+            node.get("Rows Removed by Filter", 0)
+            for plan in plans
+            for node in nodes(plan)
+            if node.get("Relation Name") == "notes"
+        ]
+        assert sum(read) == 0, plans
+
     def test_deleting_says_what_goes_and_does_it(self, staff, api):
         note = make(api, tags=["a"])
         url = f"{ADMIN}notes/note/{note['id']}/delete/"

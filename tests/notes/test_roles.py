@@ -59,7 +59,7 @@ def test_the_consumer_reads_no_note(refused, user):
 
 def test_the_web_server_moves_no_position_and_changes_no_record(refused):
     for statement in (
-        "SELECT FROM positions",
+        "UPDATE positions SET next_offset = 0",
         "DELETE FROM event_log",
         "UPDATE event_log SET outcome = 'applied'",
         "UPDATE dead_letters SET value = ''",

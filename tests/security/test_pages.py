@@ -42,6 +42,7 @@ ADMIN = [
     *("/admin/notes/notes/note/add/", "/admin/notes/notes/tag/", "/admin/notes/users/user/"),
     *("/admin/notes/inbox/eventlog/", "/admin/notes/inbox/deadletter/"),
     "/admin/notes/inbox/eventlog/live/",
+    *("/admin/users/pipeline/", "/admin/notes/pipeline/"),
 ]
 PAGES = [
     *("/", LOGIN, "/api/v1/", "/api/v1/users/", ME, f"{ME}password/", "/api/v1/docs/users/"),

@@ -144,6 +144,24 @@ def at_home(post, ada):
     assert post("/login/", {"username": "ada", "password": PASSWORD}).status_code == 302
 
 
+@pytest.fixture
+def browser_of():
+    """A browser that a user has signed in with at /login/."""
+
+    def sign_in(user):
+        browser = Client(headers=HTML)
+        response = browser.post("/login/", {"username": user.username, "password": PASSWORD})
+        assert response.status_code == 302
+        return browser
+
+    return sign_in
+
+
+@pytest.fixture
+def admin(browser_of, staff):
+    return browser_of(staff)
+
+
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 

@@ -2,33 +2,14 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.test import Client
 
 from accounts import addresses
 from accounts.models import PendingAddress, Session, User
 from config.admin_lists import CappedPaginator
-from tests.users.conftest import HTML, PASSWORD
+from tests.users.conftest import PASSWORD
 
 ADMIN = "/admin/users/"
 LIST = f"{ADMIN}accounts/user/"
-
-
-@pytest.fixture
-def browser_of():
-    """A browser that a user has signed in with at /login/."""
-
-    def sign_in(user):
-        browser = Client(headers=HTML)
-        response = browser.post("/login/", {"username": user.username, "password": PASSWORD})
-        assert response.status_code == 302
-        return browser
-
-    return sign_in
-
-
-@pytest.fixture
-def admin(browser_of, staff):
-    return browser_of(staff)
 
 
 def page_of(user):

@@ -5,13 +5,26 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Permission
+from django.db import models
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.models import PendingAddress, Session, User, UserQuerySet
-from config.admin_lists import CappedAdmin
+from config.admin_lists import CappedAdmin, CappedPaginator
+from outbox.models import OutboxEvent
+
+# The oldest rows of the outbox are looked at; where there are more, NULL is for who is not in them.
+_LEFT_OUTBOX = """
+CASE WHEN users.id::text IN (SELECT aggregateid FROM outbox ORDER BY position LIMIT %s) THEN false
+    WHEN EXISTS (SELECT FROM outbox OFFSET %s) THEN NULL ELSE true END
+"""
+# Of one user's rows in the outbox, on the user's page.
+MOST_ROWS = 20
 
 
 class SessionInline(admin.TabularInline[Session, User]):
@@ -47,10 +60,11 @@ class PendingAddressInline(admin.TabularInline[PendingAddress, User]):
 
 @admin.register(User)
 class UserAdmin(CappedAdmin[User], DjangoUserAdmin[User]):
-    list_display = ("username", "email", "is_active", "is_staff", "created_at")
+    list_display = ("username", "email", "is_active", "is_staff", "created_at", "left_outbox")
     list_filter = ("is_active", "is_staff", "is_superuser", "created_at")
     search_fields = ("username", "email", "id")
     ordering = ("-created_at",)
+    sortable_by = ("created_at",)
     # A plain form: Django's shows the first characters of the hash.
     form = forms.ModelForm[User]
     readonly_fields = (
@@ -59,6 +73,7 @@ class UserAdmin(CappedAdmin[User], DjangoUserAdmin[User]):
         "last_login",
         "tokens_valid_after",
         "version",
+        "outbox",
         "created_at",
         "updated_at",
     )
@@ -71,6 +86,7 @@ class UserAdmin(CappedAdmin[User], DjangoUserAdmin[User]):
             {
                 "fields": (
                     "version",
+                    "outbox",
                     "created_at",
                     "updated_at",
                     "tokens_valid_after",
@@ -84,6 +100,34 @@ class UserAdmin(CappedAdmin[User], DjangoUserAdmin[User]):
     )
     inlines = (PendingAddressInline, SessionInline)
     actions = ("deactivate", "sign_out_everywhere")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        users = super().get_queryset(request)
+        if request.resolver_match and request.resolver_match.url_name == "accounts_user_changelist":
+            most = CappedPaginator.CAP
+            left = RawSQL(_LEFT_OUTBOX, (most, most), models.BooleanField(null=True))  # noqa: S611
+            return users.annotate(left_outbox=left)
+        return users
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "user_permissions":  # Each is named with its content type.
+            options["queryset"] = Permission.objects.select_related("content_type")
+        return super().formfield_for_manytomany(db_field, request, **options)
+
+    @admin.display(description="left the outbox", boolean=True)
+    def left_outbox(self, user: Any) -> bool | None:
+        """Whether no event of the user waits there."""
+        left: bool | None = user.left_outbox
+        return left
+
+    @admin.display(description="in the outbox")
+    def outbox(self, user: User) -> str:
+        rows = OutboxEvent.objects.pending().filter(aggregateid=str(user.pk))[:MOST_ROWS]
+        shown = (
+            (reverse("admin:outbox_outboxevent_change", args=[row.pk]), row.type, row.created_at)
+            for row in rows
+        )
+        return format_html_join("", '<p><a href="{}">{}</a>, {}</p>', shown) or "Nothing waits."
 
     @admin.display(description="password")
     def change_password(self, user: User) -> SafeString:

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from audit import trail
 
@@ -32,6 +33,15 @@ class AdminSite(admin.AdminSite):
                 return view(request, *args, **kwargs)
 
         return super().admin_view(recorded, cacheable)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """With the page of the pipeline, as if it were a list of the outbox."""
+        apps: list[Any] = super().get_app_list(request, app_label)
+        page = {"name": "Pipeline", "object_name": "Pipeline", "admin_url": reverse("pipeline")}
+        for app in apps:
+            if app["app_label"] == "outbox":
+                app["models"].append({**page, "add_url": None, "view_only": True})
+        return apps
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         from accounts.browser_views import browser_session

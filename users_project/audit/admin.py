@@ -16,6 +16,7 @@ class EntryAdmin(CappedAdmin[Entry]):
     list_display = fields = ("at", "event", "account", "by", "session_id", "request_id")
     list_filter = ("event", "at")
     ordering = ("-id",)
+    sortable_by = ()
     search_fields = ("user",)  # that there is a box; ``get_search_results`` says what it finds
     search_help_text = "A username, e-mail address or id, for what was done to it and by it"
 

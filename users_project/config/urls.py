@@ -14,6 +14,7 @@ from config.api_root import ApiRoot
 from config.health import readiness
 from front.page import front
 from front.registration import Register
+from outbox import pipeline
 from outbox import views as internal
 
 # The browsable API finds its links to sign in and out under this name.
@@ -41,6 +42,7 @@ urlpatterns = [
     path("api/v1/docs/users/redoc/", SpectacularRedocView.as_view(**openapi)),
     path(".well-known/jwks.json", Jwks.as_view()),
     path("", include((browser, "rest_framework"))),
+    path("admin/users/pipeline/", admin.site.admin_view(pipeline.page), name="pipeline"),
     path("admin/users/", admin.site.urls),
     path("readyz/users", readiness),
     path("internal/v1/user-digests/", internal.digests),

@@ -16,6 +16,7 @@ class OutboxEventAdmin(CappedAdmin[OutboxEvent]):
     list_display = ("position", "type", "aggregateid", "created_at")
     search_fields = ("=aggregateid",)
     ordering = ("position",)
+    sortable_by = ()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -41,7 +41,11 @@ class Status:
         }
 
 
-def read_status() -> Status:
+def read_status(at_most: int | None = None) -> Status:
+    """
+    Args:
+        at_most: how far the rows are counted; all by default.
+    """
     pending = OutboxEvent.objects.pending()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -51,4 +55,5 @@ def read_status() -> Status:
             [ADVISORY_LOCK],
         )
         (relay_active,) = cursor.fetchone() or (False,)
-    return Status(pending.count(), pending.first(), relay_active, timezone.now())
+    depth = OutboxEvent.objects.all()[:at_most].count()
+    return Status(depth, pending.first(), relay_active, timezone.now())
