@@ -24,6 +24,8 @@ WITHOUT_CONSUMER = "consume_user_events"
 def projects(command):
     """Those that have the command with its options."""
     name, *rest = command.split()
+    if name == "migrate":  # Django's own.
+        yield from ("users", "notes")
     for project in ("users", "notes"):
         for path in (ROOT / f"{project}_project").glob(f"*/management/commands/{name}.py"):
             options = re.findall(r"--[a-z-]+", " ".join(rest))
