@@ -14,7 +14,7 @@ from notes import admin
 from notes.models import Note, Tag
 from tests.notes.test_admin import ADMIN, get
 from tests.notes.test_notes import make
-from tests.plans import explained, nodes, rows_read
+from tests.plans import explained, rows_read
 
 pytestmark = pytest.mark.django_db
 
