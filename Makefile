@@ -6,7 +6,7 @@ DEVSTACK := $(BIN)/python -m devstack
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-export PORT PEER AS
+export PORT PEER ROLE
 
 .PHONY: help
 help: ## This list

@@ -91,7 +91,7 @@ def test_every_command_of_the_projects_is_in_the_document():
         path.stem
         for path in ROOT.glob("*_project/*/management/commands/[a-z]*.py")
         # Parts of the system, run by it; the last belongs to docs/debezium and its test.
-        if path.stem not in ("print_jwks", "relay_outbox", "prune_outbox")
+        if path.stem not in ("relay_outbox", "prune_outbox")
     }
     assert own <= named, own - named
     assert {command for _, command in RUNS} == set(COMMANDS)
