@@ -83,9 +83,9 @@ class Tries:
 
     def succeeded(self) -> None:
         """Without a question before it, as after a new password by a mail's link: from anywhere."""
-        forget(self._keys or [self._of_network])
-        if not self._is_known:
-            add(self._known, NETWORK_LIFETIME)
+        # The network with them, whose time begins anew.
+        forget([*(self._keys or [self._of_network]), self._known])
+        add(self._known, NETWORK_LIFETIME)
 
 
 def asked_again(session: str, accepts: Callable[[], bool]) -> bool:
