@@ -6,7 +6,7 @@ DEVSTACK := $(BIN)/python -m devstack
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-export PORT PEER AS
+export PORT PEER ROLE
 
 .PHONY: help
 help: ## This list
@@ -38,9 +38,9 @@ clean: install ## Remove the stack's data, keys and secrets (.local)
 .PHONY: lint types
 .PHONY: test-faults test-faults-short test-faults-off test-any-order
 # The longest first.
-SUITES := test-users test-notes test-system test-security lint types test-devstack test-bench test-faults-short test-supply test-docs
+SUITES := test-users test-notes test-system lint types test-devstack test-bench test-faults-short test-supply test-docs
 # Most of a suite's time is waiting for servers: three at a time, each with its output in one piece.
-test: install-dev ## Everything that CI checks
+test: install-dev ## Everything that a change has to pass
 	@$(MAKE) --jobs=3 --output-sync=target $(SUITES)
 test-users: install-dev ## users_project's own tests, and what it sends by the event contract
 	@$(BIN)/pytest -c tests/users/pytest.ini tests/users tests/contract/producer
@@ -52,7 +52,7 @@ test-devstack: install-dev ## `make run` and its relatives, in a clone of the la
 	@$(BIN)/pytest tests/devstack
 test-system: install-dev ## The whole stack, through the gateway
 	@$(BIN)/pytest tests/system
-test-security: install-dev ## What an attacker would try, through the gateway
+test-security: install-dev ## What an attacker would try, through the gateway; five minutes
 	@$(BIN)/pytest tests/security
 test-faults: install-dev ## The fault matrix: kills, stops and cuts under load; FAULT_SEED=N repeats a run
 	@$(BIN)/pytest tests/faults

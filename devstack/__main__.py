@@ -28,10 +28,12 @@ def show_env() -> None:
     from devstack.services import with_role
 
     settings = _settings()
-    if role := os.environ.get("AS"):
+    if role := os.environ.get("ROLE"):
         project = role.partition("_")[0]
         if project not in ("users", "notes"):
-            raise DevstackError(f"AS={role}: users_web, users_relay, notes_web or notes_consumer.")
+            raise DevstackError(
+                f"ROLE={role}: users_web, users_relay, notes_web or notes_consumer."
+            )
         settings = with_role(settings, project, role)
     print("\n".join(f"{name}={shlex.quote(value)}" for name, value in settings.items()))
 

@@ -52,7 +52,7 @@ class Service(Part):
     def by_hand(self) -> str:
         """How a person runs it beside the stack, in bash at the top of the repository."""
         python = f"../.venv/bin/python {shlex.join(self.arguments)}"
-        env = f"make env AS={self.role}" if self.own_role else "make env"
+        env = f"make env ROLE={self.role}" if self.own_role else "make env"
         return f"set -a; . <({env}); set +a; cd {self.project}_project; {python}"
 
     @property

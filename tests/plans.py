@@ -34,10 +34,10 @@ def nodes(plan: dict) -> Iterator[dict]:
         yield from nodes(inner)
 
 
-def rows_of(plans: list[dict], table: str) -> list[float]:
-    """How many rows each scan of the table gave, in all of its loops."""
+def rows_read(plans: list[dict], table: str) -> list[float]:
+    """How many rows each scan of the table read, in all of its loops, its filter's included."""
     return [
-        node["Actual Rows"] * node["Actual Loops"]
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
         for plan in plans
         for node in nodes(plan)
         if node.get("Relation Name") == table

@@ -17,17 +17,23 @@ def as_role(role):
 
     def middleware(get_response):
         def respond(request):
-            with suppress(RuntimeError):  # pytest-django's, in a test that is to use no database.
-                connection.ensure_connection()
-            if connection.connection is None:
-                return get_response(request)
-            connection.connection.execute(f"SET ROLE {role}")
+            used = None
+
+            def become(execute, sql, params, many, context):
+                nonlocal used
+                if connection.connection is not used:
+                    used = connection.connection
+                    used.execute(f"SET ROLE {role}")
+                return execute(sql, params, many, context)
+
             try:
-                return get_response(request)
+                with connection.execute_wrapper(become):
+                    return get_response(request)
             finally:
                 # In a transaction that has failed it comes with the rollback.
-                with suppress(psycopg.Error, AttributeError):
-                    connection.connection.execute("RESET ROLE")
+                if used is not None:
+                    with suppress(psycopg.Error):
+                        used.execute("RESET ROLE")
 
         return respond
 

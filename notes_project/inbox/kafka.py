@@ -47,6 +47,9 @@ def consumer_config(servers: str, group_id: str, group_protocol: str) -> dict[st
         "enable.partition.eof": True,
         "allow.auto.create.topics": False,
         "reconnect.backoff.max.ms": 1000,
+        # What is fetched ahead; by default 100,000 messages of a partition, 64 MB in all.
+        "queued.min.messages": 2000,
+        "queued.max.messages.kbytes": 4096,
         # A topic that was deleted or made anew is noticed after this time; 5 min by default.
         "topic.metadata.refresh.interval.ms": 10_000,
     }

@@ -51,6 +51,7 @@ def partitions_of(
     try:
         found = client.list_topics(topic, timeout).topics[topic]
     except KafkaException as error:
+        client.poll(0)  # librdkafka's log comes out: nothing else tells of a wrong password.
         raise BrokerUnavailable(str(error.args[0])) from error
     if found.error is not None:
         raise unreadable(topic, found.error)
@@ -161,6 +162,7 @@ def group_size(servers: str, group_id: str) -> int:
     except KafkaException as error:
         if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
             return 0
+        admin.poll(0)
         raise BrokerUnavailable(str(error.args[0])) from error
 
 

@@ -38,11 +38,12 @@ def run(run: Run) -> Iterator[Ratio]:
     set_up_django("users")
     from accounts.keys import rotate
 
-    rotate(Path(os.environ["USERS_SIGNING_KEYS_DIR"]))
+    keys = run.folder / "signing-keys"
+    rotate(keys)
     hashed = _register()
     web.fill(web.URL, run.size(10_000, 100))
     logins, hashes = run.size(60, 2), run.size(10, 1)
-    with _users_project() as users, web.notes_project() as notes:
+    with _users_project(keys) as users, web.notes_project() as notes:
         users.sign_in(range(CONNECTIONS))  # warm
         measured = in_turn(
             run.rounds,
@@ -88,9 +89,9 @@ class Users:
 
 
 @contextmanager
-def _users_project() -> Iterator[Users]:
+def _users_project(keys: Path) -> Iterator[Users]:
     port = free_ports()
-    variables = {"USERS_BIND": f"127.0.0.1:{port}"}
+    variables = {"USERS_BIND": f"127.0.0.1:{port}", "USERS_SIGNING_KEYS_DIR": str(keys)}
     with service("users", *GUNICORN, ready="Booting worker", **variables) as process:
         yield Users(process.pid, port)
 

@@ -85,6 +85,7 @@ class Issuer:
                 issuer.fetches += 1
                 body = issuer.jwks().encode()
                 self.send_response(issuer.status)
+                self.send_header("Location", issuer.url)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

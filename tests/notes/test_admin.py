@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from config.admin_lists import CappedPaginator
 from notes.models import Tag
 from tests.notes.test_notes import make
-from tests.plans import explained, rows_of
+from tests.plans import explained, rows_read
 from users.models import User
 
 ADMIN = "/admin/notes/"
@@ -158,4 +158,4 @@ def test_a_page_of_shadow_users_reads_as_many_as_it_shows(staff, monkeypatch):
     with explained() as plans:
         assert get(staff, "users/user/").count("field-version") == 100
     # The page, the count, and who asks.
-    assert sum(rows_of(plans, "users")) <= 100 + 200 + 5
+    assert sum(rows_read(plans, "users")) <= 100 + 200 + 5

@@ -7,14 +7,17 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 
+from config import roles
 from config.headers import without_unreadable
 from config.postgresql.base import Connection
 
 
 @pytest.fixture
 def application(monkeypatch):
-    """What gunicorn runs. Loading it limits the waits of its process, here that of all tests."""
+    """What gunicorn runs. Loading it limits the waits of its process, here that of all tests, and
+    asks for a role that is not theirs."""
     monkeypatch.setattr(Connection, "answer_within", None)
+    monkeypatch.setattr(roles, "require", lambda _: None)
     return import_module("config.wsgi").application
 
 

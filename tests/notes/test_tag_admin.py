@@ -13,7 +13,7 @@ from notes.write import make_tags
 from tests.notes.test_admin import ADMIN, get
 from tests.notes.test_notes import make, url_of
 from tests.notes.test_tags_in_rows import assert_rows_name_their_tags
-from tests.plans import explained, rows_of
+from tests.plans import explained, rows_read
 from tests.threads import at_once, in_thread, wait_until_blocked
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +46,7 @@ def test_a_page_reads_the_links_of_the_tags_on_it(staff, api):
         cursor.execute("ANALYZE tags, note_tags")
     with explained() as plans:
         assert get(staff, "notes/tag/").count("field-notes_count") == 100
-    links = rows_of(plans, "note_tags")
+    links = rows_read(plans, "note_tags")
     assert links
     assert sum(links) == 2 * 100
 

@@ -16,7 +16,8 @@ VARYING = re.compile(
     rb"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
     rb"|cursor=[^\"&>]+|\\\"[0-9a-f]{32}\\\""
 )
-MADE_ANEW = {"ETag", "X-Request-ID"}
+# RateLimit counts the own requests before.
+MADE_ANEW = {"ETag", "X-Request-ID", "RateLimit"}
 
 
 def nobody(bobs_api):

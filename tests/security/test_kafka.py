@@ -167,8 +167,19 @@ def test_what_else_is_not_allowed_is_named(command):
     assert said.endswith(f"{NOT_ALLOWED}\n")
 
 
-def test_a_wrong_password(command):
-    code, said = command("notes", "notes", "pipeline_status", KAFKA_USERNAME="users")
+@pytest.mark.parametrize(
+    ("name", "other", "words"),
+    [
+        ("notes", "users", ["pipeline_status"]),
+        ("notes", "users", ["rebuild_users", "--dry-run"]),
+        ("notes", "users", ["consume_user_events", "--from-beginning", "--once"]),
+        ("users", "notes", ["create_topics"]),
+        ("users", "notes", ["reconcile_topic", "--dry-run"]),
+    ],
+    ids=lambda each: each[0] if isinstance(each, list) else each,
+)
+def test_a_wrong_password(command, name, other, words):
+    code, said = command(name, name, *words, KAFKA_USERNAME=other)
     assert code == 1
     assert "Authentication failed" in said
 

@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 import requests
 
@@ -90,13 +91,14 @@ def test_a_large_upload_whose_service_is_away_is_a_problem(stack):
     assert_problem(answer, 502, IMPORT)
 
 
-def test_an_export_that_fails_is_a_cut_transfer(client, notes_sql):
+def test_an_export_that_fails_is_a_cut_transfer(client, stack, notes_sql):
     notes_sql(FILL.format(client.user.id))
     with export(client) as answer:
         assert answer.status_code == 200
         pieces = answer.iter_content(16384)
         came = [next(pieces)]
-        notes_sql(END_CONNECTIONS)
+        with psycopg.connect(stack.notes_db.superuser_url, autocommit=True) as superuser:
+            superuser.execute(END_CONNECTIONS)
         with pytest.raises(requests.exceptions.ChunkedEncodingError):
             came.extend(pieces)
     assert b'"end"' not in b"".join(came)

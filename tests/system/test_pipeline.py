@@ -6,6 +6,7 @@ import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -172,8 +173,10 @@ def test_kafka_may_be_away(stack, api, equal, wait_until):
 
 
 @pytest.mark.usefixtures("restored")
-def test_notes_go_on_without_users_project(stack, api):
+def test_notes_go_on_without_users_project(stack, api, manage):
     client = api.sign_in()
+    # As operators do it after a rotation, and there may have been some.
+    Path(stack.environment()["NOTES_JWKS_FILE"]).write_text(manage("users", "print_jwks").stdout)
     stack.relay.stop()
     stack.users.stop()
     stack.notes.stop()
@@ -182,6 +185,27 @@ def test_notes_go_on_without_users_project(stack, api):
     assert client.post("/api/v1/notes/", json={"title": "Alone"}).status_code == 201
     notes = client.get("/api/v1/notes/").json()["results"]
     assert [note["title"] for note in notes] == ["Alone"]
+
+
+REVOCATIONS = [
+    "UPDATE users SET password = '!' WHERE id = %s",
+    "UPDATE users SET tokens_valid_after = now() WHERE id = %s",
+    "UPDATE users SET is_active = false WHERE id = %s",
+    "DELETE FROM users WHERE id = %s",
+]
+
+
+@pytest.mark.usefixtures("restored")
+def test_the_notes_hear_of_revocations_without_users_project(stack, api, users_sql, wait_until):
+    """By the events, long before the tokens are too old."""
+    clients = [api.sign_in() for _ in REVOCATIONS]
+    stack.users.stop()
+    assert [client.get("/api/v1/notes/").status_code for client in clients] == [200] * 4
+    for change, client in zip(REVOCATIONS, clients, strict=True):
+        users_sql(change, [client.user.id])
+    wait_until(
+        lambda: {client.get("/api/v1/notes/").status_code for client in clients} == {401}, 30
+    )
 
 
 @pytest.mark.usefixtures("restored")

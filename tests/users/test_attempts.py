@@ -1,14 +1,16 @@
 """How many passwords may be tried: by account and network, and by browser."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 
 from accounts import password_reset
 from attempts.mails import MAILS
 from attempts.models import Attempts, add, counted, key_of
-from attempts.passwords import FAILURES, FAILURES_OF_ALL, TIME, network_of
+from attempts.passwords import FAILURES, FAILURES_OF_ALL, NETWORK_LIFETIME, TIME, network_of
 from tests.users.conftest import PASSWORD
 
 TOKEN, LOGIN, ME = "/api/v1/auth/token/", "/login/", "/api/v1/users/me/"
@@ -112,11 +114,21 @@ def test_what_is_wrong_in_a_known_network_counts_for_it_alone(ada, sign_in):
     assert counted([key_of("all", str(ada.pk))]) == {}
 
 
+def test_each_sign_in_keeps_its_network_known(ada, sign_in):
+    """Also of somebody who never stays away for so long."""
+    known = key_of("known", str(ada.pk), f"{HERE}/32")
+    for _ in range(2):
+        assert sign_in().status_code == 200
+        _, seconds = counted([known])[known]
+        assert seconds > (NETWORK_LIFETIME - timedelta(days=1)).total_seconds()
+        Attempts.objects.update(ends_at=Now() + timedelta(days=1))
+
+
 def test_a_browser_that_has_signed_in_has_its_own_count(ada, sign_in, at_login, browser):
     signed_in = at_login(PASSWORD)
     assert signed_in.status_code == 302
     cookie = signed_in.cookies["users_device"]
-    assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", LOGIN)
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/")
     sign_in(password="wrong", times=FAILURES)
     assert sign_in().status_code == 429
     browser.cookies.pop("users_session")

@@ -115,6 +115,14 @@ def test_nobody_else_has_a_trigger_write_it(refused):
     assert refused("users_web", trigger)
 
 
+def test_the_web_server_counts_attempts_and_no_more(as_role, refused):
+    """Requests of the other tests are this role's, so it may do what it needs."""
+    as_role("users_web", "UPDATE attempts SET count = 1, ends_at = now()")
+    assert refused("users_web", "UPDATE attempts SET key = 'x'")
+    assert refused("users_web", "TRUNCATE attempts")
+    assert refused("users_relay", "SELECT FROM attempts")
+
+
 def test_the_relay_reads_and_deletes_rows_of_the_outbox(as_role, refused):
     as_role("users_relay", "SELECT * FROM outbox", "DELETE FROM outbox")
     assert refused("users_relay", "SELECT FROM users")

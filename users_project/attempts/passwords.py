@@ -22,7 +22,7 @@ from rest_framework.exceptions import APIException
 
 from attempts.models import add, counted, forget, key_of
 
-DEVICE_COOKIE = "users_device"
+_DEVICE = "users_device"  # the salt of its signature
 DEVICE_LIFETIME = timedelta(days=180)
 NETWORK_LIFETIME = timedelta(days=30)
 TIME, FAILURES = timedelta(minutes=15), 10
@@ -83,9 +83,9 @@ class Tries:
 
     def succeeded(self) -> None:
         """Without a question before it, as after a new password by a mail's link: from anywhere."""
-        forget(self._keys or [self._of_network])
-        if not self._is_known:
-            add(self._known, NETWORK_LIFETIME)
+        # The network with them, whose time begins anew.
+        forget([*(self._keys or [self._of_network]), self._known])
+        add(self._known, NETWORK_LIFETIME)
 
 
 def asked_again(session: str, accepts: Callable[[], bool]) -> bool:
@@ -121,7 +121,9 @@ def device_of(request: HttpRequest, account: str) -> str | None:
     """The name of a browser that has signed in to this account."""
     try:
         owner, name = signing.loads(
-            request.COOKIES.get(DEVICE_COOKIE, ""), salt=DEVICE_COOKIE, max_age=DEVICE_LIFETIME
+            request.COOKIES.get(settings.DEVICE_COOKIE_NAME, ""),
+            salt=_DEVICE,
+            max_age=DEVICE_LIFETIME,
         )
     except (signing.BadSignature, ValueError):
         return None
@@ -131,10 +133,9 @@ def device_of(request: HttpRequest, account: str) -> str | None:
 def remember_device(response: HttpResponse, account: str) -> None:
     """To be called when the account has signed in with a browser."""
     response.set_cookie(
-        DEVICE_COOKIE,
-        signing.dumps([account, token_urlsafe(12)], salt=DEVICE_COOKIE),
+        settings.DEVICE_COOKIE_NAME,
+        signing.dumps([account, token_urlsafe(12)], salt=_DEVICE),
         max_age=DEVICE_LIFETIME,
-        path="/login/",
         secure=settings.HTTPS,
         httponly=True,
         samesite="Lax",

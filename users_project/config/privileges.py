@@ -16,7 +16,7 @@ PRIVILEGES = {
         "pending_addresses": _ROWS,
         "sessions": _ROWS,
         "refresh_tokens": _ROWS,
-        "attempts": _ROWS,
+        "attempts": "SELECT, INSERT, UPDATE (count, ends_at), DELETE",
         "audit_log": "SELECT, INSERT",
         "outbox": "SELECT",
         "auth_group": _ROWS,

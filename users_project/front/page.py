@@ -5,6 +5,7 @@ What notes_project has to say to it the gateway puts in (decision 38).
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -14,7 +15,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.vary import vary_on_headers
 
-from accounts.authentication import COOKIE
 from accounts.browser_views import browser_session
 from config.api_root import ApiRoot
 from config.health import state
@@ -34,7 +34,7 @@ def front(request: HttpRequest) -> HttpResponseBase:
     session = browser_session(request)
     if session is None:
         return _page(request)
-    if COOKIE not in request.COOKIES:
+    if settings.ACCESS_COOKIE_NAME not in request.COOKIES:
         # It has expired, and notes_project would not know who asks: a new one, and back.
         return redirect_to_login(request.get_full_path())
     user = session.user

@@ -99,8 +99,10 @@ class Publisher:
                 self._produce(message, partial(_report, results, index), give_up)
             while self._producer.flush(0.5) and not give_up():
                 pass
-        except KafkaError as error:  # type: ignore[misc]  # its stub does not know that it is one
-            raise ProducerBroken(f"{error.str()}. {_hint(error)}".rstrip()) from None
+        # Its stub does not know that the first is one.
+        except (KafkaError, KafkaException, SystemError) as error:  # type: ignore[misc]
+            fatal = _fatal(error)
+            raise ProducerBroken(f"{fatal.str()}. {_hint(fatal)}".rstrip()) from None
         return results
 
     def close(self) -> None:
@@ -138,6 +140,20 @@ def _report(
         results[index] = None
     else:
         results[index] = Failure(error.str(), error.code() in _OF_MESSAGE, _hint(error))
+
+
+def _fatal(error: Any) -> KafkaError:
+    """What the client raised: the error itself, an exception with it, or what came of that.
+
+    A report that the same call gives finds the exception raised, which to Python is a SystemError.
+    """
+    while cause := getattr(error, "__cause__", None):
+        error = cause
+    if isinstance(error, KafkaException):
+        error = error.args[0]
+    if not isinstance(error, KafkaError):
+        raise error
+    return error
 
 
 def _hint(error: KafkaError) -> str:

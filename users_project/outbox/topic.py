@@ -79,6 +79,7 @@ def create_topic(
         if code in _NOT_AS_ASKED:
             raise TopicImpossible(error.args[0].str().removesuffix(".")) from error
         if code != KafkaError.TOPIC_ALREADY_EXISTS:
+            admin.poll(0)  # librdkafka's log comes out: nothing else tells of a wrong password.
             raise _unavailable(error.args[0]) from error
     else:
         return True
@@ -116,10 +117,10 @@ def _differences(
 
 
 def _unavailable(error: KafkaError) -> BrokerUnavailable:
-    reason = error.str().removesuffix(".")
     if error.code() in _FORBIDDEN:
-        return NotAllowed(f"{reason}. {NOT_ALLOWED.removesuffix('.')}")
-    return BrokerUnavailable(reason)
+        # Of which kind, the broker's own text need not say.
+        return NotAllowed(f"{KafkaError(error.code()).str()}. {NOT_ALLOWED.removesuffix('.')}")
+    return BrokerUnavailable(error.str().removesuffix("."))
 
 
 def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[tuple[bytes | None, bytes]]]:
@@ -167,6 +168,7 @@ def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[tuple[byte
             read = ((m.key(), m.value()) for m in fetched if m.error() is None)
             yield [(key, value) for key, value in read if value is not None]
     except KafkaException as error:
+        consumer.poll(0)
         raise _unavailable(error.args[0]) from error
     finally:
         consumer.close()

@@ -6,9 +6,16 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
+from config import roles
 from inbox.consumer import EventConsumer
 from inbox.kafka import Subscription, consumer_config
 from tests.notes.inbox.consuming import create
+
+
+@pytest.fixture(autouse=True)
+def as_the_owner(monkeypatch):
+    """Commands run in this process, which owns the tables."""
+    monkeypatch.setattr(roles, "require", lambda _: None)
 
 
 @pytest.fixture(params=["classic", "consumer"])

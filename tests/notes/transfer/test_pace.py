@@ -13,7 +13,7 @@ from django.db import connection
 
 from devstack.ports import free_ports
 from devstack.processes import wait_until
-from devstack.services import GUNICORN, project_folder
+from devstack.services import GUNICORN, project_folder, with_role
 from notes.models import Note
 from tests.notes.transfer.moving import EXPORT
 from transfer.pace import GRACE, LEAST, TooSlow, at_pace
@@ -65,6 +65,7 @@ def web_server(tmp_path, issuer):
         "WEB_WORKERS": "1",
     }
     command = [sys.executable, *GUNICORN[:-1], "--pythonpath", str(tmp_path), "impatient"]
+    environment = with_role(environment, "notes", "notes_web")
     process = subprocess.Popen(command, cwd=project_folder("notes"), env=environment)
     try:
         assert wait_until(lambda: _listens(port), 60)
