@@ -12,7 +12,7 @@ from accounts.models import User
 from outbox import pipeline
 from outbox.models import OutboxEvent
 from outbox.relay import ADVISORY_LOCK
-from tests.plans import explained, rows_of
+from tests.plans import explained, rows_read
 
 PAGE = "/admin/users/pipeline/"
 pytestmark = pytest.mark.django_db
@@ -85,4 +85,4 @@ def test_it_reads_no_more_rows_than_it_counts(opened, monkeypatch):
         page = opened()
     assert "Rows that wait: 100 or more</a>." in page
     # The plot, the count, and the oldest.
-    assert sum(rows_of(plans, "outbox")) <= 100 + 100 + 1
+    assert sum(rows_read(plans, "outbox")) <= 100 + 100 + 1
