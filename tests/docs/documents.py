@@ -53,3 +53,8 @@ def rows(text):
     rules = [i for i, row in enumerate(cells) if set(row[0]) <= {"-", " "}]
     heads = {i - 1 for i in rules}
     return [row for i, row in enumerate(cells) if i not in heads and i not in rules]
+
+
+def command_source(path):
+    """Of a management command, with what its app's commands share."""
+    return "".join(file.read_text() for file in (path, *path.parents[1].glob("*.py")))

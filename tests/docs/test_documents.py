@@ -16,7 +16,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.M))
 PROJECTS = {
     project: {
-        path.stem: path.read_text()
+        path.stem: documents.command_source(path)
         for path in ROOT.glob(f"{project}_project/*/management/commands/[a-z]*.py")
     }
     for project in ("users", "notes")

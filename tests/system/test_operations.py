@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs import documents
+
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "operations.md").read_text()
 # Inline code may be broken by a line's end.
@@ -29,7 +31,8 @@ def projects(command):
     for project in ("users", "notes"):
         for path in (ROOT / f"{project}_project").glob(f"*/management/commands/{name}.py"):
             options = re.findall(r"--[a-z-]+", " ".join(rest))
-            if all(f'"{option}"' in path.read_text() for option in options):
+            source = documents.command_source(path)
+            if all(f'"{option}"' in source for option in options):
                 yield project
 
 
