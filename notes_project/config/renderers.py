@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from django.utils.safestring import mark_safe
 from rest_framework import parsers, renderers
 from rest_framework.request import override_method
 from rest_framework.utils.html import is_html_input
@@ -148,7 +150,9 @@ class PageRenderer(renderers.BrowsableAPIRenderer):
         if not getattr(view, "form_to_delete", False):
             return ""
         with override_method(view, request, "DELETE"):
-            return self.render_form_for_serializer(view.get_serializer())
+            fields = str(self.render_form_for_serializer(view.get_serializer()))
+        # Not the ids of another form on the page, which may have a field of the same name.
+        return mark_safe(re.sub(r'"(field|about)-', r'"delete-\1-', fields))  # noqa: S308 - as it came
 
 
 def _is_filled_in_form(request: Any) -> bool:

@@ -23,7 +23,7 @@ QUERIES = {
     "accounts/user/": 6,
     "accounts/user/?q=grace": 6,
     "accounts/user/add/": 4,
-    "accounts/user/{user}/change/": 11,
+    "accounts/user/{user}/change/": 12,
     "accounts/user/{user}/history/": 7,
     "accounts/user/{user}/delete/": 8,
     "accounts/user/{user}/password/": 5,

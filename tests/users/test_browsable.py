@@ -2,6 +2,7 @@
 
 import html
 import re
+from urllib.parse import quote
 
 import pytest
 
@@ -15,7 +16,7 @@ XSS = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>"
 # Each page, and the fields of its form.
 FORMS = {
     USERS: ("POST", ["email", "username", "password"]),
-    ME: ("PATCH", ["email", "username"]),
+    ME: ("PATCH", ["email", "username", "password"]),
     PASSWORD_PAGE: ("POST", ["current_password", "new_password"]),
     f"{AUTH}token/": ("POST", ["username", "email", "password"]),
     f"{AUTH}token/refresh/": ("POST", ["refresh"]),
@@ -79,9 +80,8 @@ def test_what_is_wrong_is_said_at_the_field_and_the_rest_is_kept(browser, at_hom
     page = browser.get(ME).text
     headers = {"x-csrftoken": token_of(page)}
     form = "application/x-www-form-urlencoded"
-    taken = browser.patch(
-        ME, "username=Bob&email=new@example.com", content_type=form, headers=headers
-    )
+    sent = f"username=Bob&email=new@example.com&password={quote(PASSWORD)}"
+    taken = browser.patch(ME, sent, content_type=form, headers=headers)
     assert taken.status_code == 409
     assert "<code>/username</code> This username is taken." in taken.text
     typed = form_of(taken.text, "PATCH")

@@ -12,7 +12,7 @@ from inbox import apply, letter_admin
 from inbox.models import DeadLetter, EventLog
 from inbox.replay import replay
 from tests.notes.inbox.events import apply_batch, created, raw
-from tests.plans import explained, nodes, rows_of
+from tests.plans import explained, nodes, rows_read
 from users.models import User
 
 PAGE = "/admin/notes/inbox/deadletter/"
@@ -147,7 +147,7 @@ def test_a_page_of_the_event_log_reads_as_many_as_it_shows(staff, monkeypatch):
     for query, shown, read in (("", 100, 300), (f"?q={user}", 1, 2)):
         with explained() as plans:
             assert staff.get(LOG + query).content.decode().count("field-place") == shown
-        assert sum(rows_of(plans, "event_log")) <= read
+        assert sum(rows_read(plans, "event_log")) <= read
         removed = [node.get("Rows Removed by Filter", 0) for plan in plans for node in nodes(plan)]
         assert sum(removed) == 0
     assert "It is no id of a user." in staff.get(f"{LOG}?q=ada").content.decode()

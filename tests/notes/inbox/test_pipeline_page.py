@@ -12,7 +12,7 @@ from inbox import pipeline
 from inbox.models import DeadLetter, EventLog
 from tests.notes.inbox.consuming import PARTITIONS, catch_up
 from tests.notes.inbox.events import apply_batch, created, raw
-from tests.plans import explained, rows_of
+from tests.plans import explained, rows_read
 
 PAGE = "/admin/notes/pipeline/"
 IDLE = "Nothing waits in Kafka: all that was sent is applied."
@@ -141,7 +141,7 @@ def test_it_reads_no_more_than_it_counts_and_shows(opened, kafka_is_away, monkey
     with explained() as plans:
         opened()
     # And the one before the first minute that is shown.
-    assert sum(rows_of(plans, "event_log")) <= 200 + pipeline.NEWEST + 1
+    assert sum(rows_read(plans, "event_log")) <= 200 + pipeline.NEWEST + 1
 
 
 @pytest.mark.django_db
