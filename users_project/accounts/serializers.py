@@ -216,7 +216,7 @@ class AddressSerializer(StrictSerializer):
 
 
 class LinkSerializer(StrictSerializer):
-    token = Text(max_length=255)
+    token = Text(max_length=255, style={"autocomplete": "off"})
 
 
 class NewPasswordSerializer(LinkSerializer):

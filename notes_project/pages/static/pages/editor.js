@@ -86,6 +86,8 @@ document.addEventListener("keydown", (event) => {
 addEventListener("beforeunload", (event) => {
   if (isDirty()) event.preventDefault();
 });
-// Back from signing in beside this page, or gone to do something else.
-for (const moment of ["focus", "online"]) addEventListener(moment, () => isDirty() && save());
-document.addEventListener("visibilitychange", () => document.hidden && isDirty() && save());
+// Back from signing in beside this page, or gone to do something else. In a conflict there is nothing
+// to save but by choice: an answer would put new buttons in place of the one that has the focus.
+const saveUnasked = () => isDirty() && $("#conflict").hidden && save();
+for (const moment of ["focus", "online"]) addEventListener(moment, saveUnasked);
+document.addEventListener("visibilitychange", () => document.hidden && saveUnasked());
