@@ -35,14 +35,18 @@ ON CONFLICT (id) DO UPDATE SET
 WHERE (kept.deleted, kept.version) <= (EXCLUDED.deleted, EXCLUDED.version)
 """
 # What waits in the outbox explains that the topic lacks it, and nothing else.
+_WAITING = (
+    "SELECT FROM outbox AS o WHERE o.aggregateid = u.id::text"
+    " AND o.payload -> 'data' = user_event_data(u)"
+)
 _DIFFERENCES = {
     "unsent": "FROM users AS u LEFT JOIN topic_users AS t USING (id)"
     " WHERE (t.id IS NULL OR NOT t.deleted AND t.version < u.version)"
-    " AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.aggregateid = u.id::text"
-    " AND o.payload -> 'data' = user_event_data(u))",
+    f" AND NOT EXISTS ({_WAITING})",
     "behind": "FROM users AS u JOIN topic_users AS t USING (id) WHERE NOT t.deleted"
     " AND (t.version > u.version OR t.version = u.version"
-    " AND (t.ambiguous OR t.data <> user_event_data(u)))",
+    " AND (t.ambiguous OR t.data <> user_event_data(u))"
+    f" AND NOT EXISTS ({_WAITING} AND o.type = '{messages.SNAPSHOT}'))",
     "deleted": "FROM users AS u JOIN topic_users AS t USING (id) WHERE t.deleted",
     "unknown": "FROM topic_users AS t LEFT JOIN users AS u USING (id)"
     " WHERE NOT t.deleted AND u.id IS NULL"
@@ -55,7 +59,7 @@ _REPAIRS = {
     "behind": "UPDATE users SET version = t.version + 1 FROM topic_users AS t"
     " WHERE users.id = t.id AND users.id = ANY(%s)",
     "deleted": "DELETE FROM users WHERE id = ANY(%s)",
-    "unknown": "INSERT INTO outbox (aggregatetype, type, payload)"
+    "unknown": "INSERT INTO outbox (aggregatetype, type, payload)"  # noqa: S608 - a constant
     " SELECT 'user', 'user.deleted.v1',"
     f" jsonb_build_object('id', id, 'version', LEAST(version + 1, {messages.LAST_VERSION}))"
     " FROM topic_users WHERE id = ANY(%s)",

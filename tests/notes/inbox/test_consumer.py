@@ -196,7 +196,7 @@ def test_the_status_shows_lag_outcomes_and_dead_letters(configured, send):
     with pytest.raises(CommandError, match="dead letters: 1 are more than 0"):
         status("--max-dead-letters", "0")
     send(created(uuid.uuid4()))
-    with pytest.raises(CommandError, match="lag: 1 are more than 0. dead letters: 1 are more"):
+    with pytest.raises(CommandError, match=r"lag: 1 are more than 0\. dead letters: 1 are"):
         status("--max-lag", "0", "--max-dead-letters", "0")
     out = StringIO()
     call_command("pipeline_status", stdout=out)
