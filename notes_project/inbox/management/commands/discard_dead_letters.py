@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from config.words import counted
 from inbox.management.dead_letters import add_choice, chosen
 
 
@@ -32,4 +33,5 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps({"dead_letters": count}))
             return
-        self.stdout.write(f"{count} dead letters {'would be ' if dry_run else ''}discarded")
+        would = "would be " if dry_run else ""
+        self.stdout.write(f"{counted(count, 'dead letter')} {would}discarded")

@@ -10,7 +10,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from django.utils import timezone
 
+from config.arguments import between
 from config.progress import Progress
+from config.words import counted
 from inbox.models import EventLog
 
 BATCH = 10_000
@@ -25,7 +27,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--older-than", type=int, required=True, metavar="DAYS", help="in days")
+        parser.add_argument(
+            "--older-than", type=between(0, 36_500), required=True, metavar="DAYS", help="in days"
+        )
         parser.add_argument("--dry-run", action="store_true", help="count them only")
         parser.add_argument("--json", action="store_true", help="the count as one JSON object")
 
@@ -36,7 +40,8 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps({"rows": count}))
             return
-        self.stdout.write(f"{count} rows {'would be ' if options['dry_run'] else ''}deleted")
+        would = "would be " if options["dry_run"] else ""
+        self.stdout.write(f"{counted(count, 'row')} {would}deleted")
 
 
 def _delete(before: datetime) -> int:

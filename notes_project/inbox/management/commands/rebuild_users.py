@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.progress import Progress
+from config.words import counted
 from inbox import rebuild
 from inbox.positions import CannotRead
 from inbox.topic import BrokerUnavailable, read_topic
@@ -42,14 +43,14 @@ class Command(BaseCommand):
         elif not dry_run:
             self.stdout.write(f"repaired   {repaired}")
         if dry_run and wanted:
-            raise CommandError(f"{wanted} users differ; run without --dry-run.")
+            raise CommandError(f"Users differ: {wanted}. Run without --dry-run.")
 
     def _write(self, comparison: rebuild.Comparison, unreadable: int) -> None:
         for name, count in comparison.counts.items():
             samples = comparison.samples[name]
             named = ", ".join([*map(str, samples), *(["…"] if len(samples) < count else [])])
             self.stdout.write(f"{name:<10} {count}{f' ({named})' if count else ''}")
-        self.stdout.write(f"unreadable {unreadable} messages")
+        self.stdout.write(f"unreadable {counted(unreadable, 'message')}")
 
 
 def _load() -> int:

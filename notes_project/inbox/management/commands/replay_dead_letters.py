@@ -30,8 +30,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         attempt = self._try_to_read if options["dry_run"] else self._replay
+        letters = chosen(options)
+        if not options["json"] and not letters.exists():
+            self.stdout.write("No dead letter is open.")
         tried = []
-        for letter in chosen(options).order_by("id").iterator(chunk_size=100):
+        for letter in letters.order_by("id").iterator(chunk_size=100):
             problem, done = attempt(letter)
             tried.append({"id": letter.id, "problem": problem or None, "done": done or None})
             if not options["json"]:
@@ -40,7 +43,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps({"failed": failed, "dead_letters": tried}))
         if failed:
-            raise CommandError(f"{failed} dead letters still cannot be applied.")
+            raise CommandError(f"Dead letters that still cannot be applied: {failed}.")
 
     def _replay(self, letter: DeadLetter) -> tuple[str, str]:
         """What is wrong with it still, else what became of it."""

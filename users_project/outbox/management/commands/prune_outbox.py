@@ -8,6 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from config.arguments import SECONDS
+from config.words import counted
 from outbox import prune
 
 # So many rows in one run, of a few bytes each here.
@@ -27,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("slot", help="the connector's slot.name")
         parser.add_argument(
             "--timeout",
-            type=float,
+            type=SECONDS,
             default=60,
             metavar="SECONDS",
             help="how long it waits for the slot (60)",
@@ -56,4 +58,4 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps({"rows": count}))
             return
-        self.stdout.write(f"{count} rows {'would be ' if dry_run else ''}deleted")
+        self.stdout.write(f"{counted(count, 'row')} {'would be ' if dry_run else ''}deleted")

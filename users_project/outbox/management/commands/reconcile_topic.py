@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.progress import Progress
+from config.words import counted
 from outbox import reconcile
 from outbox.republish import BATCH
 from outbox.topic import BrokerUnavailable, read_topic
@@ -33,37 +34,39 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         as_json, dry_run, delete = options["json"], options["dry_run"], options["delete"]
-        _load()
+        unreadable = _load()
         comparison = reconcile.compare()
         if not as_json:
-            self._write(comparison)
+            self._write(comparison, unreadable)
         wanted = comparison.repairable(delete=delete)
         repaired = 0 if dry_run else _repair(delete, wanted)
         if as_json:
-            found = {**asdict(comparison), "repaired": repaired}
+            found = {**asdict(comparison), "unreadable": unreadable, "repaired": repaired}
             self.stdout.write(orjson.dumps(found).decode())
         elif not dry_run:
-            self.stdout.write(f"repaired {repaired}")
+            self.stdout.write(f"repaired   {repaired}")
         left = comparison.total - wanted
         if dry_run and comparison.total:
             raise CommandError(
-                f"{comparison.total} users differ; without --dry-run {wanted} are repaired"
-                f"{f'; --delete is for the other {left}' if left else ''}."
+                f"Users differ: {comparison.total}. Without --dry-run are repaired: {wanted}."
+                f"{f' --delete is for the others: {left}.' if left else ''}"
             )
-        if left:
-            raise CommandError(f"{left} users are left; --delete deletes them.")
+        if left and not dry_run:
+            raise CommandError(f"Users left: {left}. --delete deletes them.")
 
-    def _write(self, comparison: reconcile.Comparison) -> None:
+    def _write(self, comparison: reconcile.Comparison, unreadable: int) -> None:
         for name, count in comparison.counts.items():
-            named = ", ".join(str(user_id) for user_id in comparison.samples[name])
-            self.stdout.write(f"{name:<8} {count}{f' ({named}, …)' if count else ''}")
+            samples = comparison.samples[name]
+            named = ", ".join([*map(str, samples), *(["…"] if len(samples) < count else [])])
+            self.stdout.write(f"{name:<10} {count}{f' ({named})' if count else ''}")
+        self.stdout.write(f"unreadable {counted(unreadable, 'message')}")
 
 
-def _load() -> None:
+def _load() -> int:
     servers, topic = settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC
     try:
         with Progress("messages") as progress:
-            reconcile.load(read_topic(servers, topic, BATCH), progress.show)
+            return reconcile.load(read_topic(servers, topic, BATCH), progress.show)
     except BrokerUnavailable as error:
         raise CommandError(f"The topic {topic} could not be read: {error}.") from error
 

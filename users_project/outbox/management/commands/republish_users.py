@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.progress import Progress
+from config.words import counted
 from outbox import republish
 from outbox.messages import LAST_VERSION
 
@@ -47,35 +48,40 @@ class Command(BaseCommand):
             raise CommandError("--delete needs --above.")
         if above is not None and not ids:
             raise CommandError("--above needs ids.")
-        if above is not None and not 0 <= above < LAST_VERSION:
-            raise CommandError(f"--above is a version, from 0 to {LAST_VERSION - 1}.")
+        if above is not None and not 0 <= above <= LAST_VERSION:
+            raise CommandError(
+                f"--above is a version, from 0 to {LAST_VERSION}: no event has a later one. A row"
+                " of notes_db that has one was written there by hand: set its version to 0 there,"
+                " and send the user again without --above."
+            )
         counts = {}
-        for member, count, text in self._send(
+        for member, count, unit, text in self._send(
             after or republish.FIRST_ID, ids, above, delete, options["dry_run"]
         ):
             counts[member] = count
             if not options["json"]:
-                self.stdout.write(f"{count} {text}")
+                self.stdout.write(f"{counted(count, unit)} {text}")
         if options["json"]:
             self.stdout.write(json.dumps(counts))
         if not delete and (nobody := republish.count_nobody(ids)):
-            raise CommandError(f"{nobody} of the ids are no user's.")
+            raise CommandError(f"Ids that are no user's: {nobody}.")
 
     def _send(
         self, after: UUID, ids: list[UUID], above: int | None, delete: bool, dry_run: bool
-    ) -> Iterator[tuple[str, int, str]]:
-        """Each step as it is done: what is counted, how many, and what to say of them."""
+    ) -> Iterator[tuple[str, int, str, str]]:
+        """Each step as it is done: its name, how many, of what, and what was done with them."""
         would = "would be " if dry_run else ""
         if above is not None:
             raise_above = republish.count_not_above if dry_run else republish.raise_above
-            yield "raised", raise_above(above, ids), f"users {would}given a version above {above}"
+            version = min(above + 1, LAST_VERSION)
+            yield "raised", raise_above(above, ids), "user", f"{would}given version {version}"
         publish = republish.count_snapshots if dry_run else self._publish_snapshots
-        yield "users", publish(after, ids or None), f"users {would}put into the outbox"
+        yield "users", publish(after, ids or None), "user", f"{would}put into the outbox"
         if above is not None and delete:
             deletions = (
                 republish.count_nobody(ids) if dry_run else republish.publish_deletions(above, ids)
             )
-            yield "deletions", deletions, f"deletions {would}put into the outbox"
+            yield "deletions", deletions, "deletion", f"{would}put into the outbox"
 
     def _publish_snapshots(self, last: UUID, ids: list[UUID] | None) -> int:
         total = 0
@@ -86,6 +92,6 @@ class Command(BaseCommand):
                     progress.show(total)
         except BaseException:
             go_on = "" if ids else f" Go on with --after {last}"
-            self.stderr.write(f"{total} users put into the outbox.{go_on}")
+            self.stderr.write(f"{counted(total, 'user')} put into the outbox.{go_on}")
             raise
         return total
