@@ -1,11 +1,15 @@
 // Names what Django's admin leaves without a name for who hears the page.
 "use strict";
 
+// The hidden name beside a new password, for what keeps passwords.
+document.querySelector('input.hidden[name="username"]')?.setAttribute("autocomplete", "username");
+
 function nameWhatAsksTheServer(select) {
   const label = document.querySelector(`label[for="${select.id}"]`);
   const drawn = select.nextElementSibling;
   label.id = `${select.id}-label`;
-  drawn.querySelector('[role="textbox"]')?.removeAttribute("role");
+  const text = drawn.querySelector('[role="textbox"]');
+  for (const name of ["role", "aria-readonly"]) text?.removeAttribute(name);
   // select2 puts more into this list than its items.
   drawn.querySelector("ul")?.setAttribute("role", "presentation");
   drawn.querySelector("input")?.setAttribute("aria-labelledby", label.id);
@@ -20,7 +24,7 @@ function nameWhatAsksTheServer(select) {
 
 function nameAll() {
   document.querySelectorAll("select.admin-autocomplete").forEach(nameWhatAsksTheServer);
-  for (const icon of document.querySelectorAll("span.help-icon")) icon.setAttribute("role", "img");
+  for (const icon of document.querySelectorAll("span.help-tooltip")) icon.setAttribute("role", "img");
 }
 
 window.addEventListener("load", () => {
