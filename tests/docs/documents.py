@@ -4,17 +4,18 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+_NOT_OURS = re.compile(r"/\.|/staticfiles/")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
 _ROW = re.compile(r"^\|(.+)\|$", re.MULTILINE)
 
 
 def paths():
-    """All Markdown files besides those in hidden folders."""
+    """All Markdown files besides those in hidden folders and of packages."""
     tops = [path for path in ROOT.iterdir() if not path.name.startswith(".")]
     found = [path for path in tops if path.suffix == ".md"]
     for folder in filter(Path.is_dir, tops):
-        found += (path for path in folder.rglob("*.md") if "/." not in name(path))
+        found += (path for path in folder.rglob("*.md") if not _NOT_OURS.search(name(path)))
     return sorted(found)
 
 
