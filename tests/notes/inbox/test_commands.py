@@ -76,7 +76,7 @@ def test_a_letter_that_still_fails_stays_open(mended):
 def test_a_script_is_told_of_each_letter(mended):
     _, broken, hopeless = mended
     out = StringIO()
-    with pytest.raises(CommandError, match="1 dead letters"):
+    with pytest.raises(CommandError, match="cannot be applied: 1"):
         call_command("replay_dead_letters", "--all", "--json", stdout=out)
     told = json.loads(out.getvalue())
     assert told["failed"] == 1
