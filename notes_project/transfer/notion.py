@@ -14,7 +14,7 @@ from functools import partial
 
 from transfer.archive import Archive, Member
 from transfer.errors import Broken, UnknownFormat, Unreadable
-from transfer.foreign import LinkList, tags_of, title_of
+from transfer.foreign import LinkList, tags_of, times_lost, title_of
 from transfer.items import Address, Item, Lost, Read, Refused
 from transfer.notion_index import Index
 from transfer.notion_links import Links
@@ -180,7 +180,7 @@ def _page(
         relink=links.relink,
         earlier=earlier_of(key, links),
     )
-    yield from lost + links.lost(path) + content.lost(path)
+    yield from lost + times_lost(path, properties.unread) + links.lost(path) + content.lost(path)
 
 
 def _with_children(text: str, path: str, index: Index, links: Links) -> LinkList:
