@@ -13,7 +13,7 @@ from rest_framework.reverse import reverse
 from rest_framework.utils.serializer_helpers import ReturnDict
 
 from notes.fields import TagName
-from notes.filters import TagFilter, read_dry_run
+from notes.filters import OF_TAGS, StrictParameters, TagFilter, read_dry_run
 from notes.merge_patch import MergePatched
 from notes.models import Tag
 from notes.own_tags import OwnTags, Use, use_of
@@ -50,7 +50,7 @@ class TagChangeSerializer(serializers.Serializer[Any]):
     trashed = serializers.IntegerField(help_text="How many notes in the trash, besides.")
 
 
-class TagView(generics.GenericAPIView[Any]):
+class TagView(StrictParameters, generics.GenericAPIView[Any]):
     # Whose table has the names.
     queryset = Tag.objects.all()
     serializer_class = TagSerializer
@@ -59,6 +59,8 @@ class TagView(generics.GenericAPIView[Any]):
 
 
 class TagList(TagView):
+    parameters = OF_TAGS
+
     @extend_schema(
         operation_id="list_tags", summary="One's own tags", responses=TagSerializer(many=True)
     )
@@ -69,6 +71,8 @@ class TagList(TagView):
 
 
 class TagDetail(MergePatched, TagView):
+    parameters = frozenset({"dry_run"})
+
     @property
     def page_links(self) -> dict[str, str]:
         """Where the page of the browsable API leads besides: its buttons then change nothing."""

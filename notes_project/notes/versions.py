@@ -12,7 +12,7 @@ from rest_framework.reverse import reverse
 
 from notes.etags import ETAG, IF_MATCH, answer_data, answer_headers, conditions_of, entity_tag
 from notes.fields import Content, TagName
-from notes.filters import NoFilter
+from notes.filters import OF_PAGES, StrictParameters
 from notes.models import CONTENT_FORMATS, Note, NoteVersion, NoteVersionQuerySet
 from notes.pagination import KeysetPagination
 from notes.serializers import NoteSerializer
@@ -39,12 +39,11 @@ class VersionSerializer(VersionSummarySerializer):
     content_format = serializers.ChoiceField(CONTENT_FORMATS)
 
 
-class VersionView(generics.GenericAPIView[Any]):
+class VersionView(StrictParameters, generics.GenericAPIView[Any]):
     # Whose key is in the path.
     queryset = Note.objects.all()
     serializer_class: type[serializers.BaseSerializer[Any]] = VersionSerializer
     pagination_class = KeysetPagination
-    filter_backends = [NoFilter]
 
     def get_queryset(self) -> NoteVersionQuerySet:
         return NoteVersion.objects.of_note(self.kwargs["pk"], signed_in(self.request))
@@ -58,6 +57,8 @@ class VersionView(generics.GenericAPIView[Any]):
 
 
 class VersionList(VersionView):
+    parameters = OF_PAGES
+
     @extend_schema(
         operation_id="list_versions",
         summary="The former states of a note, the last replaced first",
@@ -66,7 +67,7 @@ class VersionList(VersionView):
     def get(self, request: Request, pk: str) -> Response:
         if not Note.objects.owned_by(signed_in(request)).filter(pk=pk).exists():
             raise exceptions.NotFound
-        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        rows = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response(rows)
 
 

@@ -21,7 +21,7 @@ from notes.etags import (
     conditions_of,
     entity_tag,
 )
-from notes.filters import NoteFilter
+from notes.filters import OF_NOTES, NoteFilter, StrictParameters
 from notes.idempotency import PARAMETER, idempotent
 from notes.lists import NoteList
 from notes.merge_patch import MergePatched
@@ -90,12 +90,17 @@ from users.authentication import signed_in
         responses=NoteSerializer,
     ),
 )
-class NoteViewSet(MergePatched, viewsets.GenericViewSet[Note]):
+class NoteViewSet(StrictParameters, MergePatched, viewsets.GenericViewSet[Note]):
     queryset = Note.objects.all()
     serializer_class = NoteSerializer
     pagination_class = KeysetPagination
     filter_backends = [NoteFilter]
     lookup_value_regex = ID
+
+    @property
+    def parameters(self) -> frozenset[str]:  # type: ignore[override]
+        """A form of the browsable API goes to the address of the list that shows it."""
+        return frozenset() if self.detail else OF_NOTES
 
     @property
     def page_links(self) -> dict[str, str]:
