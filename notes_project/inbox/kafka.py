@@ -23,6 +23,7 @@ from inbox.positions import require_inside
 from inbox.topic import (
     BROKER_TIMEOUT,
     NOT_PASSING,
+    READ_AHEAD,
     BrokerUnavailable,
     bounds,
     partitions_of,
@@ -47,9 +48,7 @@ def consumer_config(servers: str, group_id: str, group_protocol: str) -> dict[st
         "enable.partition.eof": True,
         "allow.auto.create.topics": False,
         "reconnect.backoff.max.ms": 1000,
-        # What is fetched ahead; by default 100,000 messages of a partition, 64 MB in all.
-        "queued.min.messages": 2000,
-        "queued.max.messages.kbytes": 4096,
+        **READ_AHEAD,
         # A topic that was deleted or made anew is noticed after this time; 5 min by default.
         "topic.metadata.refresh.interval.ms": 10_000,
     }

@@ -27,6 +27,8 @@ from inbox.positions import CannotRead
 BROKER_TIMEOUT = 5.0
 _FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
 NOT_PASSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, *_FORBIDDEN)
+# Of a consumer. By default 64 MB and more; and a full queue is looked at again soon, not in 1 s.
+READ_AHEAD = {"queued.max.messages.kbytes": 2048, "fetch.queue.backoff.ms": 10}
 _SPECS = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
@@ -110,9 +112,7 @@ def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[RawMessage
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "allow.auto.create.topics": False,
-            # Else 64 MB and more are read ahead. A full queue is looked at again soon, not in 1 s.
-            "queued.max.messages.kbytes": 2048,
-            "fetch.queue.backoff.ms": 10,
+            **READ_AHEAD,
         },
         logger=logging.getLogger("librdkafka"),
     )

@@ -20,6 +20,7 @@ from statistics import quantiles
 import psycopg
 
 from devstack.ports import free_ports
+from devstack.services import GUNICORN
 from tests.benchmarks import web
 from tests.benchmarks.frame import Ratio, Run, Sample, in_turn, pairs, timed
 from tests.benchmarks.servers import pids, service, set_up_django
@@ -30,7 +31,6 @@ CONNECTIONS = 8
 READS_PER_SECOND = 50
 USERS = 8
 PASSWORD = "Kestrel over the moor"
-GUNICORN = ("-m", "gunicorn", "--config", "config/gunicorn.conf.py", "config.wsgi")
 HEADERS = {"Host": "localhost", "Content-Type": "application/json"}
 
 

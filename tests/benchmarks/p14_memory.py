@@ -18,6 +18,7 @@ import psycopg
 
 from devstack.ports import free_ports
 from devstack.processes import wait_until
+from devstack.services import GUNICORN
 from tests.benchmarks import topics
 from tests.benchmarks.frame import Ratio, Run, Sample, in_turn, memory
 from tests.benchmarks.servers import service
@@ -75,11 +76,11 @@ def _web_worker(few: int, many: int) -> tuple[Sample, Sample]:
         "Content-Type": "application/json",
         "Authorization": f"Bearer {issuer.token(Account(id=uuid.uuid4()), exp=now + 86_400)}",
     }
-    gunicorn = ("notes", "-m", "gunicorn", "--config", "config/gunicorn.conf.py", "config.wsgi")
     with (
         issuer.serving(),
         service(
-            *gunicorn,
+            "notes",
+            *GUNICORN,
             ready="Booting worker",
             NOTES_BIND=f"127.0.0.1:{port}",
             WEB_WORKERS="1",

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from devstack.ports import free_ports
 from devstack.processes import Children, wait_until
+from devstack.services import GUNICORN
 from tests.benchmarks.frame import Sample, timed
 from tests.benchmarks.servers import pids, service
 from tests.notes.issuer import Account, Issuer
@@ -119,7 +120,6 @@ def notes_project(url: str = URL) -> Iterator[Server]:
     """With one worker. Args: url: of its database."""
     port, issuer = free_ports(), Issuer()
     token = issuer.token(Account(id=USER), exp=int(time.time()) + _LIFE)
-    gunicorn = ("notes", "-m", "gunicorn", "--config", "config/gunicorn.conf.py", "config.wsgi")
     variables = {
         "NOTES_BIND": f"127.0.0.1:{port}",
         "NOTES_DATABASE_URL": url,
@@ -127,7 +127,7 @@ def notes_project(url: str = URL) -> Iterator[Server]:
     }
     with issuer.serving():
         variables["NOTES_JWKS_URL"] = issuer.url
-        with service(*gunicorn, ready="Booting worker", **variables) as process:
+        with service("notes", *GUNICORN, ready="Booting worker", **variables) as process:
             yield Server(process.pid, port, _headers(token))
 
 
