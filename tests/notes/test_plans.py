@@ -78,7 +78,7 @@ REQUESTS = {
 @pytest.fixture(params=["fresh", "stale"])
 def places(request, user):
     """The user's notes are there; the planner knows of them, or not yet."""
-    # Autovacuum sees no rows of this transaction, and the planner would believe it that there are none.
+    # Autovacuum sees no rows of this transaction, and the planner would believe that.
     order = [f"LOCK {', '.join(LARGE)} IN SHARE UPDATE EXCLUSIVE MODE", OTHERS]
     for statement in FILL.format(many=MANY // 300, which="LIKE 'user %'").split(";\n"):
         order += [statement, ANALYZE]
