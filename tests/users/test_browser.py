@@ -204,7 +204,7 @@ def test_signing_out_ends_both(browser, post, at_home):
     assert response.cookies["access_token"].value == ""
     assert response.cookies["access_token"]["max-age"] == 0
     assert not Session.objects.live().exists()
-    assert rows("SELECT FROM django_session") == []
+    assert rows("SELECT session_key FROM django_session") == []
     assert browser.get(ME).status_code == 302
     assert browser.get("/login/").status_code == 200
 
