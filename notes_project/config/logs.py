@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -21,6 +22,10 @@ logger = structlog.get_logger(__name__)
 _ADDRESS = re.compile(r"[^/]*@[^/]*")
 # PostgreSQL puts whole rows and key values, so e-mail addresses and hashes, into these lines.
 _DATABASE_DETAIL = re.compile(r"^(DETAIL|CONTEXT|QUERY|LINE \d+):.*$", re.MULTILINE)
+# What differs in a line of librdkafka each time.
+_COUNTED = re.compile(r"\(after .*\)|\d+")
+# Seconds without a line, after which it is news again.
+QUIET = 60.0
 
 
 def drop_database_details(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -78,6 +83,21 @@ def _streamed(content: Iterable[bytes], context: Mapping[str, Any]) -> Iterator[
             logger.exception("streaming_failed")
             raise
         logger.info("streaming_finished")
+
+
+class News(logging.Filter):
+    """Lets a line pass that is not like one before: who cannot connect says so at each attempt."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._seen: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        line, now = _COUNTED.sub("", record.getMessage()), self._clock()
+        before = self._seen.get(line)
+        self._seen[line] = now
+        return before is None or now - before > QUIET
 
 
 class Logger:
@@ -140,6 +160,7 @@ def configure(level: str, log_format: str) -> dict[str, Any]:
                 ],
             }
         },
+        "filters": {"news": {"()": News}},
         "handlers": {
             "stdout": {
                 "class": "logging.StreamHandler",
@@ -155,5 +176,8 @@ def configure(level: str, log_format: str) -> dict[str, Any]:
             # RequestLog writes a line for each request already.
             "django.request": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "propagate": True},
+            "librdkafka": {"filters": ["news"]},
+            # Its warnings are of what it passes over because an exception is on its way already.
+            "psycopg": {"level": "ERROR"},
         },
     }

@@ -228,7 +228,8 @@ def _newest_of_each_user(
         else:
             loser = record, event
         if loser is not None:
-            same = loser[1].version == newest[event.user_id][1].version
+            winner = newest[event.user_id][1]
+            same = (loser[1].version, loser[1].state) == (winner.version, winner.state)
             loser[0].outcome = Outcome.DUPLICATE if same else Outcome.SUPERSEDED
     return newest
 

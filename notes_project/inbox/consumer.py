@@ -86,13 +86,15 @@ class EventConsumer:
             CannotRead, TooManyDeadLetters: a person has to look; nothing is lost meanwhile.
         """
         applied = 0
-        while not stop():
-            applied += self.step()
-            report(applied)
-        self.finish()
+        try:
+            while not stop():
+                applied += self.step()
+                report(applied)
+        finally:
+            self.finish()
 
     def finish(self) -> None:
-        """Kafka learns of the last batch too, where the database answers."""
+        """Kafka and the log learn of the last batch too, where the database answers."""
         with contextlib.suppress(*_DATABASE_AWAY, PositionsWentBack):
             self._report()
 

@@ -28,6 +28,7 @@ from inbox.topic import (
     bounds,
     partitions_of,
     raw_message,
+    unavailable,
     unreadable,
 )
 
@@ -167,7 +168,7 @@ class Subscription:
         except KafkaException as error:
             if error.args[0].code() in NOT_PASSING:
                 raise unreadable(self._topic, error.args[0]) from error
-            raise BrokerUnavailable(str(error.args[0])) from error
+            raise unavailable(self._admin, error.args[0]) from error
 
     def pause(self) -> None:
         """Stops the flow and keeps the membership, as long as ``consume`` is called."""
@@ -191,7 +192,7 @@ class Subscription:
         try:
             self._consumer.commit(offsets=places, asynchronous=True)
         except KafkaException as error:
-            logger.warning("offsets_not_committed", error=str(error.args[0]))
+            logger.warning("offsets_not_committed", error=error.args[0].str())
 
     def lag(self) -> int:
         """Messages of the partitions it reads that it has not given out, as last heard."""

@@ -22,7 +22,7 @@ from pydantic import (
     ValidationError,
 )
 
-from users.gate import UserState
+from users.gate import LAST_VERSION, UserState
 
 
 class InvalidMessage(Exception):
@@ -85,7 +85,7 @@ class _Strict(BaseModel):
 
 class _Deleted(_Strict):
     id: UUID
-    version: Annotated[int, Field(ge=1, le=2**63 - 1)]
+    version: Annotated[int, Field(ge=1, le=LAST_VERSION)]
 
 
 class _User(_Deleted):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 RECREATED = (
     "The topic was recreated. Read all of it again with"
-    " `manage.py consume_user_events --from-beginning`."
+    " `manage.py consume_user_events --from-beginning --until-caught-up`."
 )
 DELETED = (
     "deleted before they were read. Read what is there with"
-    " `manage.py consume_user_events --from-beginning`, then send all users again with"
-    " `manage.py republish_users` of users_project."
+    " `manage.py consume_user_events --from-beginning --until-caught-up`, then send all users again"
+    " with `manage.py republish_users` of users_project."
 )
 
 

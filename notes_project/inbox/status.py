@@ -34,13 +34,19 @@ class Status:
     def total_lag(self) -> int:
         return sum(self.lag.values())
 
+    @property
+    def last_recorded(self) -> str | None:
+        """As RFC 3339 has it."""
+        moment = self.last_recorded_at
+        return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+
     def as_json(self) -> dict[str, Any]:
         return {
             "lag": {str(number): lag for number, lag in self.lag.items()},
             "total_lag": self.total_lag,
             "per_minute": self.per_minute,
             "dead_letters": self.dead_letters,
-            "last_recorded_at": self.last_recorded_at and self.last_recorded_at.isoformat(),
+            "last_recorded_at": self.last_recorded,
         }
 
 

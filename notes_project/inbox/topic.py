@@ -36,6 +36,11 @@ class BrokerUnavailable(Exception):
     """The broker did not answer; try again."""
 
 
+def unavailable(client: Consumer | AdminClient, error: KafkaError) -> BrokerUnavailable:
+    client.poll(0)  # librdkafka's log comes out: nothing else tells of a wrong password.
+    return BrokerUnavailable(f"Kafka does not answer: {error.str()}")
+
+
 def unreadable(topic: str, error: KafkaError) -> CannotRead:
     """With what to do about it."""
     text = f"The topic {topic} cannot be read: {error.str()}."
@@ -51,8 +56,7 @@ def partitions_of(client: Consumer | AdminClient, topic: str) -> list[int]:
     try:
         found = client.list_topics(topic, BROKER_TIMEOUT).topics[topic]
     except KafkaException as error:
-        client.poll(0)  # librdkafka's log comes out: nothing else tells of a wrong password.
-        raise BrokerUnavailable(str(error.args[0])) from error
+        raise unavailable(client, error.args[0]) from error
     if found.error is not None:
         raise unreadable(topic, found.error)
     return list(found.partitions)
@@ -133,7 +137,7 @@ def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[RawMessage
                 if error is None or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
                     continue  # librdkafka asks about the group that it does not join.
                 if error.code() != KafkaError._PARTITION_EOF:
-                    raise BrokerUnavailable(error.str())
+                    raise unavailable(consumer, error)
                 unread.discard(message.partition() or 0)
     finally:
         consumer.close()
@@ -152,8 +156,7 @@ def group_size(servers: str, group_id: str) -> int:
     except KafkaException as error:
         if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
             return 0
-        admin.poll(0)
-        raise BrokerUnavailable(str(error.args[0])) from error
+        raise unavailable(admin, error.args[0]) from error
 
 
 def raw_message(message: Message) -> RawMessage:

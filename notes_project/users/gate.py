@@ -45,6 +45,9 @@ _DELETE_NOTES = """
 DELETE FROM notes WHERE id IN (SELECT id FROM notes WHERE user_id = ANY(%s) LIMIT %s)
 """
 NOTES_AT_ONCE = 1000
+# Up to here every reader of JSON takes an integer exactly. A user who has it changes on by
+# snapshots, of which the last in the topic counts: see docs/events.
+LAST_VERSION = 2**53 - 1
 
 
 class UserState(NamedTuple):

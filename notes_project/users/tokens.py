@@ -12,7 +12,7 @@ from uuid import UUID
 import jwt
 from django.conf import settings
 
-from users.gate import UserState
+from users.gate import LAST_VERSION, UserState
 from users.keys import UnknownKey, key_cache
 
 # Seconds that the clocks of the two services may differ.
@@ -79,7 +79,7 @@ def _verify(token: str, keys: object) -> tuple[AccessToken, int]:
 def _read(claims: dict[str, Any]) -> AccessToken:
     try:
         version, username = claims["uv"], claims["username"]
-        if type(version) is not int or not 0 < version < 2**63:
+        if type(version) is not int or not 0 < version <= LAST_VERSION:
             raise ValueError
         if not isinstance(username, str) or not 0 < len(username) <= 100:
             raise ValueError

@@ -6,8 +6,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """
-    admin_lists bodies env errors exceptions headers kafka limits logs negotiation parsers
+    admin_lists arguments bodies env errors exceptions headers kafka limits logs negotiation parsers
     postgresql/base problems progress renderers roles slashes schema strict_json
+    words
 """
 ALIKE = [(f"config/{module}.py", f"config/{module}.py") for module in CONFIG.split()]
 ALIKE += [(f"outbox/{module}.py", f"inbox/{module}.py") for module in ("digests", "signals")]

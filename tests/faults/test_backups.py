@@ -87,7 +87,7 @@ def restore_users_db(system, load, dump):
 def reconcile_topic(system):
     differing = operations.run(system, "users", "reconcile_topic --dry-run", code=1)
     for kind in ("behind", "deleted", "unknown"):
-        assert f"{kind:<8} 0" not in differing, differing
+        assert f"{kind:<10} 0" not in differing, differing
     system.users_sql(AUDIT_DELETIONS)
     operations.run(system, "users", "reconcile_topic", code=1)
     operations.run(system, "users", "reconcile_topic --delete")

@@ -1,6 +1,7 @@
 """No log line holds a password, a hash, a token or an e-mail address."""
 
 import json
+import logging
 from contextlib import nullcontext
 
 import pytest
@@ -8,7 +9,7 @@ from django.db import connection
 from django.http import StreamingHttpResponse
 
 from accounts.models import User
-from config.logs import RequestLog
+from config.logs import News, RequestLog
 from tests.users.conftest import PASSWORD, json_client
 
 FORM = "application/x-www-form-urlencoded"
@@ -123,6 +124,29 @@ def test_a_request_that_django_refuses_is_one_line_without_a_traceback(log, requ
     (line,) = [line for line in map(json.loads, log.getvalue().splitlines()) if reason in str(line)]
     assert reason in line["event"]
     assert "Traceback" not in log.getvalue()
+
+
+def test_a_client_that_cannot_connect_says_so_once(log):
+    librdkafka = logging.getLogger("librdkafka")
+    line = "[thrd:k%d:9092/%d]: Failed to resolve (after %dms in state CONNECT%s)"
+    for values in ((1, 1, 5, ""), (2, 1, 17, ", 3 identical error(s) suppressed")):
+        librdkafka.error(line, *values)
+    librdkafka.error("All brokers are down")
+    assert len(log.getvalue().splitlines()) == 2
+
+
+def test_what_was_not_said_for_a_minute_is_news_again():
+    now = [0.0]
+    news = News(clock=lambda: now[0])
+    passed = []
+    for now[0] in (0, 50, 100, 150, 211):
+        passed.append(news.filter(logging.makeLogRecord({"msg": f"{now[0]} failed"})))
+    assert passed == [True, False, False, False, True]
+
+
+def test_the_database_client_repeats_no_exception(log):
+    logging.getLogger("psycopg").warning("error ignored terminating %r: %s", "pipeline", "lost")
+    assert log.getvalue() == ""
 
 
 def test_user_objects_print_no_address(ada):

@@ -14,6 +14,7 @@ from config.kafka import connection_config
 
 _OF_MESSAGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG, KafkaError.INVALID_RECORD)
 _FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
+NO_TOPIC = "Create it with `manage.py create_topics` of users_project."
 NOT_ALLOWED = "Kafka's rules do not let KAFKA_USERNAME do so: docs/security.md, Kafka."
 
 

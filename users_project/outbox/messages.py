@@ -18,8 +18,11 @@ import orjson
 DELETED, SNAPSHOT = "user.deleted.v1", "user.snapshot.v1"
 _STATES = ("user.created.v1", "user.updated.v1", SNAPSHOT)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-# The last with another one above it, in a bigint.
-LAST_VERSION = 2**63 - 2
+# As in the triggers on users: a user who has it keeps it, and changes on by snapshots.
+LAST_VERSION = 2**53 - 1
+
+# Key and value.
+Message = tuple[bytes | None, bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,10 @@ class UserEvent:
     data: str
 
 
-def parse(key: bytes | None, value: bytes) -> UserEvent | None:
+def parse(key: bytes | None, value: bytes | None) -> UserEvent | None:
     """Reads a message; gives None where it breaks the contract, or has a type not known here."""
+    if value is None:
+        return None
     try:
         orjson.loads(value)  # It refuses what json takes: half a surrogate pair, NaN, UTF-16.
         return _event(key, json.loads(value, object_pairs_hook=_each_once))

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from outbox import messages
-from outbox.messages import UserEvent
+from outbox.messages import Message, UserEvent
 from outbox.republish import BATCH, FIRST_ID, SNAPSHOT
 
 _CREATE = """
@@ -35,14 +35,18 @@ ON CONFLICT (id) DO UPDATE SET
 WHERE (kept.deleted, kept.version) <= (EXCLUDED.deleted, EXCLUDED.version)
 """
 # What waits in the outbox explains that the topic lacks it, and nothing else.
+_WAITING = (
+    "SELECT FROM outbox AS o WHERE o.aggregateid = u.id::text"
+    " AND o.payload -> 'data' = user_event_data(u)"
+)
 _DIFFERENCES = {
     "unsent": "FROM users AS u LEFT JOIN topic_users AS t USING (id)"
     " WHERE (t.id IS NULL OR NOT t.deleted AND t.version < u.version)"
-    " AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.aggregateid = u.id::text"
-    " AND o.payload -> 'data' = user_event_data(u))",
+    f" AND NOT EXISTS ({_WAITING})",
     "behind": "FROM users AS u JOIN topic_users AS t USING (id) WHERE NOT t.deleted"
     " AND (t.version > u.version OR t.version = u.version"
-    " AND (t.ambiguous OR t.data <> user_event_data(u)))",
+    " AND (t.ambiguous OR t.data <> user_event_data(u))"
+    f" AND NOT EXISTS ({_WAITING} AND o.type = '{messages.SNAPSHOT}'))",
     "deleted": "FROM users AS u JOIN topic_users AS t USING (id) WHERE t.deleted",
     "unknown": "FROM topic_users AS t LEFT JOIN users AS u USING (id)"
     " WHERE NOT t.deleted AND u.id IS NULL"
@@ -51,12 +55,13 @@ _DIFFERENCES = {
 }
 _REPAIRS = {
     "unsent": SNAPSHOT,
-    # The trigger sends it: a version that every reader takes for newer.
+    # The trigger sends it: a version that every reader takes for newer, or a snapshot of the last.
     "behind": "UPDATE users SET version = t.version + 1 FROM topic_users AS t"
     " WHERE users.id = t.id AND users.id = ANY(%s)",
     "deleted": "DELETE FROM users WHERE id = ANY(%s)",
-    "unknown": "INSERT INTO outbox (aggregatetype, type, payload)"
-    " SELECT 'user', 'user.deleted.v1', jsonb_build_object('id', id, 'version', version + 1)"
+    "unknown": "INSERT INTO outbox (aggregatetype, type, payload)"  # noqa: S608 - a constant
+    " SELECT 'user', 'user.deleted.v1',"
+    f" jsonb_build_object('id', id, 'version', LEAST(version + 1, {messages.LAST_VERSION}))"
     " FROM topic_users WHERE id = ANY(%s)",
 }
 _DELETING = ("deleted", "unknown")
@@ -85,25 +90,28 @@ class Comparison:
         return sum(self.counts[name] for name in _repaired(delete=delete))
 
 
-def load(
-    batches: Iterable[list[tuple[bytes | None, bytes]]], progress: Callable[[int], None]
-) -> None:
+def load(batches: Iterable[list[Message]], progress: Callable[[int], None]) -> int:
     """Fills the temporary table with the newest event of each user in the topic.
 
     Args:
-        batches: of messages, as key and value.
-        progress: called with how many were read.
+        progress: called with how many messages were read.
+
+    Returns:
+        How many say nothing of a user: readers set them aside, or their type is not known here.
     """
-    read = 0
+    read = unreadable = 0
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS topic_users")
         cursor.execute(_CREATE)
         for batch in batches:
-            for events in _each_user_once(batch):
+            lists = _each_user_once(batch)
+            for events in lists:
                 cursor.execute(_KEEP_NEWEST, _columns(events))
             read += len(batch)
+            unreadable += len(batch) - sum(map(len, lists))
             progress(read)
         cursor.execute("ANALYZE topic_users")
+    return unreadable
 
 
 def compare(samples: int = 5) -> Comparison:
@@ -153,7 +161,7 @@ def _in_batches(difference: str) -> Iterator[list[UUID]]:
         last = ids[-1]
 
 
-def _each_user_once(batch: Iterable[tuple[bytes | None, bytes]]) -> list[list[UserEvent]]:
+def _each_user_once(batch: Iterable[Message]) -> list[list[UserEvent]]:
     """The events in lists of which each has a user at most once: an upsert takes no row twice."""
     lists: list[list[UserEvent]] = []
     seen: Counter[UUID] = Counter()

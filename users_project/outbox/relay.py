@@ -192,7 +192,8 @@ class Relay:
                 first_position=row.position,
                 error=failure.text,
                 hint=failure.hint
-                or "Start Kafka, or correct KAFKA_BOOTSTRAP_SERVERS or KAFKA_TOPIC.",
+                or "Start Kafka, create the topic with `manage.py create_topics`, or correct"
+                " KAFKA_BOOTSTRAP_SERVERS or KAFKA_TOPIC.",
             )
 
     def _gives_up(self) -> bool:

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from outbox.messages import LAST_VERSION
+
 BATCH = 2000
 FIRST_ID = UUID(int=0)
 
@@ -48,7 +50,7 @@ def count_snapshots(after: UUID, ids: Sequence[UUID] | None = None) -> int:
 def raise_above(version: int, ids: Sequence[UUID]) -> int:
     """Gives these users a version above this one, where they have none; the trigger sends them.
 
-    Returns how many.
+    Above the last one it is the last one again, sent as a snapshot. Returns how many.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT FROM users WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [list(ids)])
@@ -69,7 +71,7 @@ def publish_deletions(version: int, ids: Sequence[UUID]) -> int:
         cursor.execute(
             "INSERT INTO outbox (aggregatetype, type, payload) SELECT 'user', 'user.deleted.v1',"
             f" jsonb_build_object('id', id, 'version', %s) {_NOBODY}",
-            [version + 1, list(ids)],
+            [min(version + 1, LAST_VERSION), list(ids)],
         )
         return int(cursor.rowcount)
 

@@ -21,7 +21,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub hi
 )
 
 from config.kafka import connection_config
-from outbox.kafka import NOT_ALLOWED
+from outbox.kafka import NO_TOPIC, NOT_ALLOWED
+from outbox.messages import Message
 
 # A broker that does not answer for this long is treated as away; seconds.
 BROKER_TIMEOUT = 5.0
@@ -79,8 +80,7 @@ def create_topic(
         if code in _NOT_AS_ASKED:
             raise TopicImpossible(error.args[0].str().removesuffix(".")) from error
         if code != KafkaError.TOPIC_ALREADY_EXISTS:
-            admin.poll(0)  # librdkafka's log comes out: nothing else tells of a wrong password.
-            raise _unavailable(error.args[0]) from error
+            raise _unavailable(admin, error.args[0]) from error
     else:
         return True
     differences = _differences(admin, topic, partitions, replication_factor, config)
@@ -103,7 +103,7 @@ def _differences(
         described = admin.describe_configs([resource], request_timeout=BROKER_TIMEOUT)
         current = described[resource].result()
     except KafkaException as error:
-        raise _unavailable(error.args[0]) from error
+        raise _unavailable(admin, error.args[0]) from error
     found = {
         "partitions": str(len(layout)),
         "replication factor": str(min(len(partition.replicas) for partition in layout.values())),
@@ -116,14 +116,16 @@ def _differences(
     ]
 
 
-def _unavailable(error: KafkaError) -> BrokerUnavailable:
+def _unavailable(client: Consumer | AdminClient, error: KafkaError) -> BrokerUnavailable:
+    client.poll(0)  # librdkafka's log comes out: nothing else tells of a wrong password.
     if error.code() in _FORBIDDEN:
         # Of which kind, the broker's own text need not say.
         return NotAllowed(f"{KafkaError(error.code()).str()}. {NOT_ALLOWED.removesuffix('.')}")
-    return BrokerUnavailable(error.str().removesuffix("."))
+    hint = f". {NO_TOPIC}" if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART else ""
+    return BrokerUnavailable(f"{error.str()}{hint}".removesuffix("."))
 
 
-def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[tuple[bytes | None, bytes]]]:
+def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[Message]]:
     """Key and value of all messages from the beginning to what is the end now, in batches.
 
     Joins no group.
@@ -147,7 +149,7 @@ def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[tuple[byte
     try:
         found = consumer.list_topics(topic, BROKER_TIMEOUT).topics[topic]
         if found.error is not None:
-            raise _unavailable(found.error)
+            raise _unavailable(consumer, found.error)
         unread = set(found.partitions)
         consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in unread])
         silent_since = time.monotonic()
@@ -163,12 +165,10 @@ def read_topic(servers: str, topic: str, limit: int) -> Iterator[list[tuple[byte
                 if error is None or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
                     continue  # librdkafka asks about the group that it does not join.
                 if error.code() != KafkaError._PARTITION_EOF:
-                    raise _unavailable(error)
+                    raise _unavailable(consumer, error)
                 unread.discard(message.partition() or 0)
-            read = ((m.key(), m.value()) for m in fetched if m.error() is None)
-            yield [(key, value) for key, value in read if value is not None]
+            yield [(m.key(), m.value()) for m in fetched if m.error() is None]
     except KafkaException as error:
-        consumer.poll(0)
-        raise _unavailable(error.args[0]) from error
+        raise _unavailable(consumer, error.args[0]) from error
     finally:
         consumer.close()

@@ -7,6 +7,7 @@ import pytest
 
 from inbox.messages import InvalidMessage, Kind, RawMessage, parse
 from tests.contract.schemas import EXAMPLES, SCHEMAS, VALIDATOR
+from users.gate import LAST_VERSION
 
 KINDS = {
     "user.created.v1": Kind.STATE,
@@ -58,6 +59,18 @@ def test_what_the_schema_refuses_in_the_data_is_refused(member, fault):
     else:
         with pytest.raises(InvalidMessage, match=rf"^data\.{member}: "):
             read(event)
+
+
+@pytest.mark.parametrize("event_type", ["user.updated.v1", "user.deleted.v1"])
+def test_versions_end_where_the_schema_says(event_type):
+    event = json.loads(EXAMPLES[event_type])
+    event["data"]["version"] = LAST_VERSION
+    VALIDATOR.validate(event)
+    assert read(event).version == LAST_VERSION
+    event["data"]["version"] += 1
+    assert not VALIDATOR.is_valid(event)
+    with pytest.raises(InvalidMessage, match=r"^data\.version: less_than_equal"):
+        read(event)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from django.db import connection, transaction
 
 from accounts.models import User
 from outbox.kafka import Publisher, producer_config
+from outbox.messages import LAST_VERSION
+from outbox.models import OutboxEvent
 from outbox.relay import Relay
 from outbox.topic import create_topic
 from tests.contract.schemas import EXAMPLES, HEADERS, SCHEMAS, VALIDATOR
@@ -77,6 +79,18 @@ def test_the_examples_are_the_real_messages(messages):
     """Member by member; ids and times differ, and are in the same places."""
     real = {name: normal(json.loads(message.value())) for name, message in messages.items()}
     assert {name: normal(json.loads(text)) for name, text in EXAMPLES.items()} == real
+
+
+def test_the_triggers_the_schemas_and_the_commands_have_one_last_version(db):
+    User.objects.create(username="ada", email="ada@example.com", password="!")
+    User.objects.update(version=2**63 - 1)
+    User.objects.all().delete()
+    _, lifted, deleted = OutboxEvent.objects.pending()
+    for event in (lifted, deleted):
+        assert event.payload["data"]["version"] == LAST_VERSION
+        VALIDATOR.validate(event.payload)
+        event.payload["data"]["version"] += 1
+        assert not VALIDATOR.is_valid(event.payload)
 
 
 def test_a_trace_context_is_in_the_message_and_its_headers(messages):

@@ -91,6 +91,14 @@ def test_the_newest_of_a_batch_wins_in_any_order(ada):
     assert User.objects.get().username == "newest"
 
 
+def test_what_gave_way_in_a_batch_is_a_duplicate_only_where_it_says_the_same(ada):
+    batch = [updated(ada, 3), updated(ada, 3, username="other"), snapshot(ada, 3, username="a")]
+    assert outcomes(*batch) == ["superseded", "superseded", "applied"]
+    assert outcomes(updated(ada, 3), snapshot(ada, 3), snapshot(ada, 3)) == [
+        *("duplicate", "duplicate", "applied")
+    ]
+
+
 def test_a_deleted_user_never_comes_back(ada):
     apply_batch([created(ada), deleted(ada, 2)])
     assert outcomes(created(ada)) == ["stale"]
@@ -241,7 +249,7 @@ def test_poison_is_set_aside_to_the_byte(ada, value, reason):
 BROKEN = {
     "version as text": {"version": "1"},
     "version 0": {"version": 0},
-    "version beyond bigint": {"version": 2**63},
+    "version beyond the last": {"version": 2**53},
     "username too long": {"username": "a" * 101},
     "NUL in the username": {"username": "a\x00b"},
     "a number for a time": {"created_at": 1},

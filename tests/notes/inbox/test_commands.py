@@ -36,7 +36,7 @@ def mended():
 
 def test_a_dry_run_tells_and_changes_nothing(mended):
     _, broken, _ = mended
-    with pytest.raises(CommandError, match="1 dead letters still cannot be applied"):
+    with pytest.raises(CommandError, match="Dead letters that still cannot be applied: 1"):
         run("replay_dead_letters", "--all", "--dry-run")
     assert "can be read now" in run("replay_dead_letters", str(broken.id), "--dry-run")
     assert not User.objects.exists()
@@ -62,9 +62,13 @@ def test_a_letter_of_a_deleted_user_brings_nobody_back(mended):
     assert broken.resolution_note == "outcome: stale"
 
 
+def test_where_none_is_open_there_is_nothing_to_replay():
+    assert run("replay_dead_letters", "--all") == "No dead letter is open.\n"
+
+
 def test_a_letter_that_still_fails_stays_open(mended):
     _, _, hopeless = mended
-    with pytest.raises(CommandError, match="1 dead letters"):
+    with pytest.raises(CommandError, match="cannot be applied: 1"):
         run("replay_dead_letters", str(hopeless.id))
     assert hopeless in DeadLetter.objects.open()
 
@@ -98,7 +102,7 @@ def test_letters_are_discarded_with_a_reason(mended):
             run("discard_dead_letters", "--all", "--reason", empty)
     command = ["discard_dead_letters", "--reason", "a test"]
     assert run(*command, "--all", "--dry-run") == "2 dead letters would be discarded\n"
-    assert run(*command, str(hopeless.id)) == "1 dead letters discarded\n"
+    assert run(*command, str(hopeless.id)) == "1 dead letter discarded\n"
     hopeless.refresh_from_db()
     assert (hopeless.resolution, hopeless.resolution_note) == ("discarded", "a test")
     assert hopeless.resolved_at
@@ -109,10 +113,31 @@ def test_the_event_log_is_pruned_by_age():
     apply_batch([created(uuid.uuid4()), message("user.liked.v1", uuid.uuid4(), 1)])
     old = EventLog.objects.first()
     EventLog.objects.filter(pk=old.pk).update(recorded_at=timezone.now() - timedelta(days=91))
-    assert run("prune_event_log", "--older-than", "90", "--dry-run") == "1 rows would be deleted\n"
+    assert run("prune_event_log", "--older-than", "90", "--dry-run") == "1 row would be deleted\n"
     assert EventLog.objects.count() == 2
-    assert run("prune_event_log", "--older-than", "90") == "1 rows deleted\n"
+    assert run("prune_event_log", "--older-than", "90") == "1 row deleted\n"
     assert old not in EventLog.objects.all()
+    assert EventLog.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "value"),
+    [
+        ("prune_event_log", "--older-than", "-1"),
+        ("prune_event_log", "--older-than", "99999999"),
+        ("compare_users", "--every", "0"),
+        ("compare_users", "--every", "-1"),
+        ("compare_users", "--settle", "-5"),
+        ("compare_users", "--settle", "nan"),
+        ("pipeline_status", "--max-lag", "-1"),
+        ("pipeline_status", "--max-dead-letters", "few"),
+        ("prune_notes", "--every", "0"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(command, option, value):
+    apply_batch([created(uuid.uuid4())])
+    with pytest.raises(CommandError, match=rf"{option}: {value} is no (whole )?number from 0"):
+        run(command, f"{option}={value}")
     assert EventLog.objects.count() == 1
 
 

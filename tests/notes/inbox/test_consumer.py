@@ -64,7 +64,7 @@ def test_a_header_whose_name_is_not_utf8_stops_nothing(configured, kafka, create
     assert DeadLetter.objects.get().headers == []
 
 
-def test_many_bad_messages_in_a_row_stop_the_worker(consumer, subscription, send):
+def test_many_bad_messages_in_a_row_stop_the_worker(consumer, subscription, send, log):
     consumer.dead_letter_limit = 5
     good = created(uuid.uuid4())
     bad = [raw(b"{", key=good.key) for _ in range(4)]
@@ -75,6 +75,7 @@ def test_many_bad_messages_in_a_row_stop_the_worker(consumer, subscription, send
     with pytest.raises(TooManyDeadLetters, match="The last 5 messages"):
         consumer.run(lambda: False)
     assert DeadLetter.objects.count() == 9
+    assert sum(json.loads(line).get("dead", 0) for line in log.getvalue().splitlines()) == 9
 
     send(good)
     again = EventConsumer(subscription, consumer.topic, dead_letter_limit=5)
@@ -112,7 +113,7 @@ def test_what_kafka_says_is_in_the_log(subscription, log):
 
 @pytest.mark.parametrize("size", ["0", "-1", "2001", "x"])
 def test_a_batch_has_a_limit(size):
-    with pytest.raises(CommandError, match="--batch-size: invalid"):
+    with pytest.raises(CommandError, match=f"--batch-size: {size} is no whole number from 1 to"):
         call_command("consume_user_events", f"--batch-size={size}")
 
 
@@ -120,7 +121,7 @@ def test_nothing_is_forgotten_under_a_running_consumer(consumer, send, monkeypat
     monkeypatch.setattr("inbox.management.commands.consume_user_events.LEAVING", 0.0)
     send(created(uuid.uuid4()))
     catch_up(consumer)
-    with pytest.raises(CommandError, match=r"1 consumers are in the group .* stop them first"):
+    with pytest.raises(CommandError, match=r"Consumers in the group \S+: 1. Stop them first"):
         call_command("consume_user_events", "--from-beginning")
     assert Position.objects.exists()
 
@@ -194,9 +195,14 @@ def test_the_status_shows_lag_outcomes_and_dead_letters(configured, send):
     assert after["last_recorded_at"]
     with pytest.raises(CommandError, match="dead letters: 1 are more than 0"):
         status("--max-dead-letters", "0")
+    send(created(uuid.uuid4()))
+    with pytest.raises(CommandError, match=r"lag: 1 are more than 0\. dead letters: 1 are"):
+        status("--max-lag", "0", "--max-dead-letters", "0")
     out = StringIO()
     call_command("pipeline_status", stdout=out)
-    assert out.getvalue().startswith("lag           0 messages\n")
+    assert out.getvalue().startswith("lag           1 message: [")
+    assert out.getvalue().endswith(f"last message  {after['last_recorded_at']}\n")
+    assert after["last_recorded_at"].endswith("Z")
 
 
 def test_an_unknown_lag_is_an_error(configured, settings):
@@ -205,21 +211,29 @@ def test_an_unknown_lag_is_an_error(configured, settings):
         call_command("pipeline_status")
 
 
+@pytest.mark.parametrize("command", ["pipeline_status", "rebuild_users"])
+def test_a_broker_that_is_away_is_said_in_words(command, settings, monkeypatch):
+    monkeypatch.setattr("inbox.topic.BROKER_TIMEOUT", 0.1)
+    settings.KAFKA_BOOTSTRAP_SERVERS = "127.0.0.1:1"
+    with pytest.raises(CommandError, match=r": Kafka does not answer: [^{}]+$"):
+        call_command(command)
+
+
 def test_the_shadow_users_are_rebuilt_from_the_topic(configured, send):
     users = [uuid.uuid4() for _ in range(20)]
     send(*(created(user) for user in users), raw(b"{"))
-    with pytest.raises(CommandError, match="20 users differ"):
+    with pytest.raises(CommandError, match="Users differ: 20"):
         call_command("rebuild_users", "--dry-run")
     assert not User.objects.exists()
     out = StringIO()
     call_command("rebuild_users", stdout=out)
     assert re.search(rf"missing    20 \(({UUID}, ){{5}}…\)\n", out.getvalue())
-    assert "unreadable 1 messages" in out.getvalue()
+    assert "unreadable 1 message\n" in out.getvalue()
     assert "repaired   20" in out.getvalue()
     assert User.objects.count() == 20
     call_command("rebuild_users", "--dry-run")
     User.objects.filter(id=users[0]).delete()
     out = StringIO()
-    with pytest.raises(CommandError, match="1 users differ"):
+    with pytest.raises(CommandError, match="Users differ: 1"):
         call_command("rebuild_users", "--dry-run", stdout=out)
     assert f"missing    1 ({users[0]})\n" in out.getvalue()

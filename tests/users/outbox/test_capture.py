@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
+from outbox.messages import LAST_VERSION
 from outbox.models import OutboxEvent
 
 pytestmark = pytest.mark.django_db
@@ -112,6 +113,31 @@ def test_the_version_never_goes_down_and_can_be_raised_by_hand():
     User.objects.update(version=100)
     assert User.objects.get().version == 100
     assert [version for _, version, _ in events()] == [1, 2, 3, 100]
+
+
+def test_the_last_version_stays_and_every_change_is_a_snapshot():
+    user = new_user()
+    user.save()
+    User.objects.update(version=LAST_VERSION - 1)
+    OutboxEvent.objects.all().delete()
+    for name in ("bob", "cyd", "dan"):
+        User.objects.update(username=name)
+    for version in (LAST_VERSION + 1, 2**63 - 1):
+        User.objects.update(version=version)
+    assert User.objects.get().version == LAST_VERSION
+    user.delete()
+    assert events() == [
+        *(("user.snapshot.v1", LAST_VERSION, name) for name in ("bob", "cyd", "dan", "dan", "dan")),
+        ("user.deleted.v1", LAST_VERSION, None),
+    ]
+
+
+def test_everybody_of_the_last_version_is_deleted():
+    new_user().save()
+    User.objects.update(version=LAST_VERSION)
+    OutboxEvent.objects.all().delete()
+    sql("TRUNCATE users CASCADE")
+    assert events() == [("user.deleted.v1", LAST_VERSION, None)]
 
 
 def test_the_id_cannot_be_changed():

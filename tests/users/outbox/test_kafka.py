@@ -2,6 +2,13 @@
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 from django.core.management import CommandError, call_command
 from django.db import connection
 
@@ -60,6 +67,30 @@ def test_the_command_says_what_differs(kafka, created_topic, settings):
         call_command("create_topics")
 
 
+def test_a_topic_that_forgets_is_named_with_what_sets_it_right(kafka, created_topic, settings):
+    settings.KAFKA_BOOTSTRAP_SERVERS = kafka.bootstrap_servers
+    settings.KAFKA_TOPIC, settings.KAFKA_TOPIC_PARTITIONS = created_topic, 3
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+
+    def set_policy(value):
+        entry = ConfigEntry("cleanup.policy", value, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, created_topic, incremental_configs=[entry])
+        admin.incremental_alter_configs([resource])[resource].result()
+
+    set_policy("delete")
+    with pytest.raises(CommandError, match=r"cleanup.policy is delete, not compact\. .*configs"):
+        call_command("create_topics")
+    set_policy("compact")
+    call_command("create_topics")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_missing_topic_is_said_with_what_makes_it(kafka, topic, settings):
+    settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC = kafka.bootstrap_servers, topic
+    with pytest.raises(CommandError, match=r"Unknown topic or partition\. .* create_topics"):
+        call_command("reconcile_topic")
+
+
 def test_more_copies_than_brokers_cannot_be_had(kafka, topic):
     with pytest.raises(TopicImpossible, match="replication"):
         create_topic(kafka.bootstrap_servers, topic, **AS_ASKED | {"replication_factor": 3})
@@ -96,7 +127,7 @@ def test_a_missing_topic_is_a_failure_of_every_message(kafka, topic):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_outbox_waits_for_the_broker(kafka, created_topic):
+def test_the_outbox_waits_for_the_broker(kafka, created_topic, log):
     config = producer_config(kafka.bootstrap_servers) | {"delivery.timeout.ms": 1000}
     relay = Relay(lambda: Publisher(config, created_topic), stop=never)
     user = User.objects.create(username="ada", email="ada@example.com", password="!")
@@ -105,6 +136,7 @@ def test_the_outbox_waits_for_the_broker(kafka, created_topic):
         assert relay.step() == 0
         User.objects.update(username="lovelace")
         assert OutboxEvent.objects.count() == 2
+        assert "create the topic with `manage.py create_topics`" in log.getvalue()
     finally:
         kafka.start()
         kafka.wait_ready()

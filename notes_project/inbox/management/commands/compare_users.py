@@ -13,7 +13,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import close_old_connections
 
+from config.arguments import PAUSE, SECONDS
 from config.postgresql.base import limit_answers
+from config.words import counted
 from inbox.compare import Kind, Result, compare
 from inbox.digest_client import CannotCompare, DigestClient
 
@@ -46,14 +48,14 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object")
         parser.add_argument(
             "--settle",
-            type=float,
+            type=SECONDS,
             default=10,
             metavar="SECONDS",
             help="how long what is missing, behind or a ghost may take to arrive (10)",
         )
         parser.add_argument(
             "--every",
-            type=float,
+            type=PAUSE,
             metavar="SECONDS",
             help="compare again and again until SIGTERM, with one line of the log each time",
         )
@@ -109,7 +111,7 @@ def _log(result: Result, seconds: float) -> None:
 
 
 def _text(result: Result) -> str:
-    lines = [f"{result.users} users here"]
+    lines = [f"{counted(result.users, 'user')} here"]
     for kind, user, here, there in result.differences:
         versions = f"version {_or_none(here)} here, {_or_none(there)} in users_db"
         lines.append(f"{kind:<8} {user}  {versions}")
@@ -123,5 +125,5 @@ def _or_none(version: int | None) -> str:
 
 def _summary(result: Result) -> str:
     counts = ", ".join(f"{count} {kind}" for kind, count in result.counts.items())
-    more = f"; {result.buckets_left} more buckets differ" if result.buckets_left else ""
+    more = f"; buckets that differ too: {result.buckets_left}" if result.buckets_left else ""
     return f"Users differ: {counts}{more}."

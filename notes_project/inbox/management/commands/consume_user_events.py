@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config import roles
+from config.arguments import between
 from config.postgresql.base import limit_answers, prepare_statements
 from config.progress import Progress
 from inbox.consumer import EventConsumer, TooManyDeadLetters
@@ -28,12 +29,6 @@ LEAVING = 60.0
 
 # Each message may take an advisory lock; PostgreSQL has room for some thousands in all sessions.
 MOST = 2000
-
-
-def _batch_size(text: str) -> int:
-    if not 1 <= (size := int(text)) <= MOST:
-        raise ValueError
-    return size
 
 
 class Command(BaseCommand):
@@ -57,7 +52,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--batch-size",
-            type=_batch_size,
+            type=between(1, MOST),
             default=500,
             metavar="MESSAGES",
             help=f"messages in one transaction, {MOST} at most (500)",
@@ -139,8 +134,8 @@ class Command(BaseCommand):
             while members := group_size(settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_GROUP_ID):
                 if stop() or time.monotonic() > deadline:
                     raise CommandError(
-                        f"{members} consumers are in the group {settings.KAFKA_GROUP_ID}: stop"
-                        " them first."
+                        f"Consumers in the group {settings.KAFKA_GROUP_ID}: {members}. Stop them"
+                        " first."
                     )
                 time.sleep(0.5)
         except BrokerUnavailable as error:

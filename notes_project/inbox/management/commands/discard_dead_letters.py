@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from config.words import counted
 from inbox.models import CannotChoose, DeadLetter
 
 
@@ -30,6 +31,6 @@ class Command(BaseCommand):
         except CannotChoose as error:
             raise CommandError(str(error)) from error
         if options["dry_run"]:
-            self.stdout.write(f"{letters.count()} dead letters would be discarded")
+            self.stdout.write(f"{counted(letters.count(), 'dead letter')} would be discarded")
             return
-        self.stdout.write(f"{letters.discard(reason)} dead letters discarded")
+        self.stdout.write(f"{counted(letters.discard(reason), 'dead letter')} discarded")

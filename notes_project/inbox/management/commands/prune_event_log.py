@@ -9,7 +9,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from django.utils import timezone
 
+from config.arguments import between
 from config.progress import Progress
+from config.words import counted
 from inbox.models import EventLog
 
 BATCH = 10_000
@@ -23,21 +25,21 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--older-than", type=int, required=True, metavar="DAYS")
+        parser.add_argument("--older-than", type=between(0, 36_500), required=True, metavar="DAYS")
         parser.add_argument("--dry-run", action="store_true", help="count them only")
 
     def handle(self, *args: Any, **options: Any) -> None:
         before = timezone.now() - timedelta(days=options["older_than"])
         old = EventLog.objects.filter(recorded_at__lt=before)
         if options["dry_run"]:
-            self.stdout.write(f"{old.count()} rows would be deleted")
+            self.stdout.write(f"{counted(old.count(), 'row')} would be deleted")
             return
         total = 0
         with Progress("rows") as progress:
             while deleted := self._delete_batch(before):
                 total += deleted
                 progress.show(total)
-        self.stdout.write(f"{total} rows deleted")
+        self.stdout.write(f"{counted(total, 'row')} deleted")
 
     def _delete_batch(self, before: datetime) -> int:
         with connection.cursor() as cursor:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.progress import Progress
+from config.words import counted
 from inbox import rebuild
 from inbox.positions import CannotRead
 from inbox.topic import BrokerUnavailable, read_topic
@@ -37,11 +38,11 @@ class Command(BaseCommand):
             samples = comparison.samples[name]
             named = ", ".join([*map(str, samples), *(["…"] if len(samples) < count else [])])
             self.stdout.write(f"{name:<10} {count}{f' ({named})' if count else ''}")
-        self.stdout.write(f"unreadable {unreadable} messages")
+        self.stdout.write(f"unreadable {counted(unreadable, 'message')}")
         if not options["dry_run"]:
             self._repair(comparison.repairable)
         elif comparison.repairable:
-            raise CommandError(f"{comparison.repairable} users differ; run without --dry-run.")
+            raise CommandError(f"Users differ: {comparison.repairable}. Run without --dry-run.")
 
     def _repair(self, wanted: int) -> None:
         with Progress("users") as progress:

@@ -31,13 +31,15 @@ class Command(BaseCommand):
         except CannotChoose as error:
             raise CommandError(str(error)) from error
         attempt = self._try_to_read if options["dry_run"] else self._replay
+        if not letters.exists():
+            self.stdout.write("No dead letter is open.")
         failed = 0
         for letter in letters.order_by("id").iterator(chunk_size=100):
             problem, done = attempt(letter)
             failed += bool(problem)
             self.stdout.write(f"{letter.id}: {problem or done}")
         if failed:
-            raise CommandError(f"{failed} dead letters still cannot be applied.")
+            raise CommandError(f"Dead letters that still cannot be applied: {failed}.")
 
     def _replay(self, letter: DeadLetter) -> tuple[str, str]:
         """What is wrong with it still, else what became of it."""

@@ -23,6 +23,7 @@ from django.db import (
 )
 from django.utils import timezone
 
+from config.arguments import PAUSE
 from config.postgresql.base import limit_answers
 from config.progress import Progress
 from notes.tag_changes import ORPHAN, delete_orphans
@@ -110,7 +111,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object")
         parser.add_argument(
             "--every",
-            type=float,
+            type=PAUSE,
             metavar="SECONDS",
             help="again and again until SIGTERM; what was deleted is logged",
         )

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from accounts import prune
+from config.arguments import PAUSE
 from config.postgresql.base import limit_answers
 from config.progress import Progress
 
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="the counts as one JSON object")
         parser.add_argument(
             "--every",
-            type=float,
+            type=PAUSE,
             metavar="SECONDS",
             help="again and again until SIGTERM; what was deleted is logged",
         )

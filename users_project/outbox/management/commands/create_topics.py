@@ -35,7 +35,8 @@ class Command(BaseCommand):
         except TopicDiffers as error:
             raise CommandError(
                 f"The topic {topic} exists and differs: {error}. Set the KAFKA_TOPIC variables to"
-                " what it has, or move to a new topic (docs/operations.md)."
+                " what it has, or move to a new topic; cleanup.policy is set by kafka-configs.sh"
+                " (docs/operations.md)."
             ) from error
         except TopicImpossible as error:
             raise CommandError(

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from config.arguments import SECONDS
+from config.words import counted
 from outbox.status import Status, read_status
 
 
@@ -19,7 +21,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object")
-        parser.add_argument("--max-age", type=float, metavar="SECONDS")
+        parser.add_argument("--max-age", type=SECONDS, metavar="SECONDS")
 
     def handle(self, *args: Any, **options: Any) -> None:
         status = read_status()
@@ -32,7 +34,7 @@ class Command(BaseCommand):
 
 
 def _text(status: Status) -> str:
-    lines = [f"outbox  {status.depth} rows"]
+    lines = [f"outbox  {counted(status.depth, 'row')}"]
     if status.oldest:
         lines.append(
             f"oldest  position {status.oldest.position}, user {status.oldest.aggregateid},"

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from config.arguments import SECONDS
+from config.words import counted
 from outbox import prune
 
 # So many rows in one run, of a few bytes each here.
@@ -24,7 +26,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slot", help="the connector's slot.name")
-        parser.add_argument("--timeout", type=float, default=60, metavar="SECONDS")
+        parser.add_argument("--timeout", type=SECONDS, default=60, metavar="SECONDS")
         parser.add_argument("--dry-run", action="store_true", help="count, and delete nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -44,6 +46,6 @@ class Command(BaseCommand):
                 f"Nothing is deleted: users_db has no replication slot {slot}."
             ) from error
         if options["dry_run"]:
-            self.stdout.write(f"{len(mark.positions)} rows would be deleted")
+            self.stdout.write(f"{counted(len(mark.positions), 'row')} would be deleted")
         else:
-            self.stdout.write(f"{prune.delete(mark.positions)} rows deleted")
+            self.stdout.write(f"{counted(prune.delete(mark.positions), 'row')} deleted")

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.progress import Progress
+from config.words import counted
 from outbox import reconcile
 from outbox.republish import BATCH
 from outbox.topic import BrokerUnavailable, read_topic
@@ -30,34 +31,36 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         delete: bool = options["delete"]
-        self._load()
+        unreadable = self._load()
         comparison = reconcile.compare()
         for name, count in comparison.counts.items():
-            named = ", ".join(str(user_id) for user_id in comparison.samples[name])
-            self.stdout.write(f"{name:<8} {count}{f' ({named}, …)' if count else ''}")
+            samples = comparison.samples[name]
+            named = ", ".join([*map(str, samples), *(["…"] if len(samples) < count else [])])
+            self.stdout.write(f"{name:<10} {count}{f' ({named})' if count else ''}")
+        self.stdout.write(f"unreadable {counted(unreadable, 'message')}")
         wanted = comparison.repairable(delete=delete)
         left = comparison.total - wanted
         if options["dry_run"] and comparison.total:
             raise CommandError(
-                f"{comparison.total} users differ; without --dry-run {wanted} are repaired"
-                f"{f'; --delete is for the other {left}' if left else ''}."
+                f"Users differ: {comparison.total}. Without --dry-run are repaired: {wanted}."
+                f"{f' --delete is for the others: {left}.' if left else ''}"
             )
         if not options["dry_run"]:
             self._repair(delete, wanted)
             if left:
-                raise CommandError(f"{left} users are left; --delete deletes them.")
+                raise CommandError(f"Users left: {left}. --delete deletes them.")
 
     def _repair(self, delete: bool, wanted: int) -> None:
         with Progress("users") as progress:
             repaired = reconcile.repair(
                 delete=delete, progress=lambda done: progress.show(done, max(wanted - done, 0))
             )
-        self.stdout.write(f"repaired {repaired}")
+        self.stdout.write(f"repaired   {repaired}")
 
-    def _load(self) -> None:
+    def _load(self) -> int:
         servers, topic = settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_TOPIC
         try:
             with Progress("messages") as progress:
-                reconcile.load(read_topic(servers, topic, BATCH), progress.show)
+                return reconcile.load(read_topic(servers, topic, BATCH), progress.show)
         except BrokerUnavailable as error:
             raise CommandError(f"The topic {topic} could not be read: {error}.") from error

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.progress import Progress
+from config.words import counted
 from outbox import republish
 from outbox.messages import LAST_VERSION
 
@@ -44,8 +45,12 @@ class Command(BaseCommand):
             raise CommandError("--delete needs --above.")
         if above is not None and not ids:
             raise CommandError("--above needs ids.")
-        if above is not None and not 0 <= above < LAST_VERSION:
-            raise CommandError(f"--above is a version, from 0 to {LAST_VERSION - 1}.")
+        if above is not None and not 0 <= above <= LAST_VERSION:
+            raise CommandError(
+                f"--above is a version, from 0 to {LAST_VERSION}: no event has a later one. A row"
+                " of notes_db that has one was written there by hand: set its version to 0 there,"
+                " and send the user again without --above."
+            )
         self._send(after or republish.FIRST_ID, ids, above, delete, options["dry_run"])
 
     def _send(
@@ -55,15 +60,17 @@ class Command(BaseCommand):
         if above is not None:
             raise_above = republish.count_not_above if dry_run else republish.raise_above
             raised = raise_above(above, ids)
-            self.stdout.write(f"{raised} users {would}given a version above {above}")
+            version = min(above + 1, LAST_VERSION)
+            self.stdout.write(f"{counted(raised, 'user')} {would}given version {version}")
         publish = republish.count_snapshots if dry_run else self._publish_snapshots
-        self.stdout.write(f"{publish(after, ids or None)} users {would}put into the outbox")
+        published = counted(publish(after, ids or None), "user")
+        self.stdout.write(f"{published} {would}put into the outbox")
         nobody = republish.count_nobody(ids)
         if above is not None and delete:
             deletions = nobody if dry_run else republish.publish_deletions(above, ids)
-            self.stdout.write(f"{deletions} deletions {would}put into the outbox")
+            self.stdout.write(f"{counted(deletions, 'deletion')} {would}put into the outbox")
         elif nobody:
-            raise CommandError(f"{nobody} of the ids are no user's.")
+            raise CommandError(f"Ids that are no user's: {nobody}.")
 
     def _publish_snapshots(self, last: UUID, ids: list[UUID] | None) -> int:
         total = 0
@@ -74,6 +81,6 @@ class Command(BaseCommand):
                     progress.show(total)
         except BaseException:
             go_on = "" if ids else f" Go on with --after {last}"
-            self.stderr.write(f"{total} users put into the outbox.{go_on}")
+            self.stderr.write(f"{counted(total, 'user')} put into the outbox.{go_on}")
             raise
         return total
