@@ -95,7 +95,7 @@ def read_with_all(*uploads: bytes) -> None:
         return
     with archive:
         for reader in READERS:
-            reader.is_export(archive)
+            reader.is_export(archive, 0)
             try:
                 each = list(reader.read(archive)(address))
             except CannotImport:
