@@ -126,6 +126,7 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "users.authentication.csrf_of_users",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ]
@@ -137,19 +138,25 @@ AUTH_USER_MODEL = "users.User"
 LOGIN_URL = "/login/"
 # The session carries admin messages alone; who is signed in is in the access token.
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 TOKEN_ISSUER = "users"  # noqa: S105
 TOKEN_AUDIENCE = "notes-platform"  # noqa: S105
 
 HTTPS = GATEWAY_URL.startswith("https://")
+# A browser takes a cookie of such a name over HTTPS and from this host alone.
+_COOKIE = "__Host-" if HTTPS else ""
+ACCESS_COOKIE_NAME = f"{_COOKIE}access_token"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
-SESSION_COOKIE_NAME = "notes_session"
+SESSION_COOKIE_NAME = f"{_COOKIE}notes_session"
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
-CSRF_COOKIE_NAME = "notes_csrf"
+CSRF_COOKIE_NAME = f"{_COOKIE}notes_csrf"
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_FAILURE_VIEW = "config.problems.csrf_failure"
+# For the button that signs out, there.
+USERS_CSRF_COOKIE_NAME = f"{_COOKIE}users_csrf"
 
 # For pages of other origins that send a token themselves: cookies stay at home.
 CORS_URLS_REGEX = r"^/(api/v1/|\.well-known/)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import structlog
+from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
@@ -20,7 +21,6 @@ from users import gate, tokens
 from users.keys import KeysUnavailable
 from users.models import User
 
-COOKIE = "access_token"
 _COLUMNS = [field.attname for field in User._meta.concrete_fields]
 _STORED = f"SELECT {', '.join(_COLUMNS)} FROM users WHERE id = %s"  # noqa: S608
 NO_KEYS = "Access tokens cannot be verified at the moment."
@@ -39,7 +39,7 @@ class TokenAuthentication(SessionAuthentication):
         scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
         from_header = scheme.lower() == "bearer"
         if not from_header:
-            token = request.COOKIES.get(COOKIE, "")
+            token = request.COOKIES.get(settings.ACCESS_COOKIE_NAME, "")
             if not token:
                 return None
         try:
@@ -98,6 +98,11 @@ def signed_in(request: Request) -> User:
     return cast("User", request.user)
 
 
+def csrf_of_users(request: HttpRequest) -> dict[str, str]:
+    """Context processor: what a page's form needs that goes to users_project."""
+    return {"users_csrf": request.COOKIES.get(settings.USERS_CSRF_COOKIE_NAME, "")}
+
+
 def _stored(access: tokens.AccessToken) -> User | None:
     # Not by the ORM: each request asks this, and writing the statement takes longer than all else.
     with connection.cursor() as cursor:
@@ -108,6 +113,6 @@ def _stored(access: tokens.AccessToken) -> User | None:
 
 def _user_of_cookie(request: HttpRequest) -> User | AnonymousUser:
     try:
-        return user_of(request.COOKIES.get(COOKIE, ""))
+        return user_of(request.COOKIES.get(settings.ACCESS_COOKIE_NAME, ""))
     except tokens.InvalidToken:
         return AnonymousUser()

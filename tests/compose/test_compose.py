@@ -29,18 +29,23 @@ PUBLISHED = re.compile(r"\S+->[^\s,]+")
 class Compose:
     """`docker compose` for a project of this run alone, on a free port."""
 
-    def __init__(self):
+    def __init__(self, **variables):
         self.port = free_ports()
         self.url = f"http://localhost:{self.port}"
         # Without the settings of a .env file or of this shell.
-        self._environment = os.environ | {
-            "COMPOSE_PROJECT_NAME": f"compose-test-{secrets.token_hex(4)}",
-            "COMPOSE_FILE": str(REPOSITORY / "compose.yaml"),
-            "COMPOSE_ENV_FILES": os.devnull,
-            "PORT": str(self.port),
-            "GATEWAY_URL": "",
-            "ALLOWED_HOSTS": "",
-        }
+        self._environment = (
+            os.environ
+            | {
+                "COMPOSE_PROJECT_NAME": f"compose-test-{secrets.token_hex(4)}",
+                "COMPOSE_FILE": str(REPOSITORY / "compose.yaml"),
+                "COMPOSE_ENV_FILES": os.devnull,
+                "PORT": str(self.port),
+                "GATEWAY_URL": "",
+                "ALLOWED_HOSTS": "",
+                "EMAIL_URL": "",
+            }
+            | variables
+        )
 
     def __call__(self, *arguments):
         """Runs `docker compose` and gives its output. Fails with it where the command fails."""
@@ -181,6 +186,27 @@ def test_only_the_gateways_port_is_published(compose):
     published = [(line.split()[0], *PUBLISHED.findall(line)) for line in lines if "->" in line]
     assert published == [("gateway", f"127.0.0.1:{compose.port}->4000/tcp")]
     assert len(lines) > len(published)
+
+
+@pytest.mark.parametrize(
+    ("email_url", "beyond"),
+    [
+        ("", {"gateway": "public"}),
+        ("smtp://mail.example", {"gateway": "public", "users-web": "mail-server"}),
+    ],
+)
+def test_what_reaches_beyond_this_machine(email_url, beyond):
+    """Each by a network of its own: two containers on one would reach each other by it."""
+    text = Compose(EMAIL_URL=email_url)("--profile", "operator", "config", "--format", "json")
+    config = json.loads(text)
+    out = {name for name, network in config["networks"].items() if not network.get("internal")}
+    found = [
+        (service, network)
+        for service, each in config["services"].items()
+        for network in each.get("networks") or ()
+        if network in out
+    ]
+    assert sorted(found) == sorted(beyond.items())
 
 
 def test_every_container_is_shut_in(compose):

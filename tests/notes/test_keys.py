@@ -66,6 +66,13 @@ def test_a_flood_of_unknown_ids_from_many_threads_makes_one_fetch_per_cooldown(i
     assert len(refused) == 800
 
 
+def test_a_redirect_is_not_followed(issuer, clock):
+    issuer.status = 302
+    with pytest.raises(KeysUnavailable):
+        KeyCache(issuer.url, clock=clock).get("first")
+    assert issuer.fetches == 1
+
+
 def test_keys_are_kept_while_users_project_is_down(issuer, clock):
     cache = KeyCache(issuer.url, clock=clock)
     cache.get("first")

@@ -48,6 +48,7 @@ def test_requests_of_an_address(gateway, stack):
         ("POST", "/api/v1/users/me/password/"),
         ("POST", "/api/v1/auth/password-reset/"),
         ("POST", "/password-reset/"),
+        ("GET", "/api/v1/users/me/export/"),
     ],
 )
 def test_passwords_of_an_address(gateway, method, path):

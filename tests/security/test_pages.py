@@ -1,10 +1,12 @@
 """What browsers are told: headers, cookies, which origin may do what."""
 
+from contextlib import contextmanager
+
 import pytest
 
 from devstack import admin
 from tests.security.pages import Inline
-from tests.system.browser import Browser
+from tests.system.browser import Browser, Page
 from tests.system.client import Api, Client, User
 from tests.system.openapi import OPERATIONS
 from tests.system.problems import assert_problem
@@ -68,6 +70,26 @@ def manager(stack):
         browser.submit(form, title="A note", content="text", tags="red")
         browser.hooks["response"].clear()  # staff sees everybody's address
         yield browser
+
+
+@contextmanager
+def restarted(stack, **variables):
+    """The services with other settings, for a while."""
+    before = {part: part.environment for part in (stack.users, stack.notes)}
+
+    def restart(part, environment):
+        part.stop()
+        part.environment = environment
+        part.start()
+        part.wait_ready()
+
+    try:
+        for part in before:
+            restart(part, lambda project: {**stack.environment_of(project), **variables})
+        yield
+    finally:
+        for part, environment in before.items():
+            restart(part, environment)
 
 
 def policy(answer):
@@ -152,6 +174,18 @@ def test_the_headers_of_every_answer(api, path, accept):
             assert len(one) == 1 or name in ("Vary", "Set-Cookie"), (name, values)
 
 
+@pytest.mark.parametrize("path", ["/password-reset/confirm/", "/email-verification/"])
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_a_link_with_a_token_leaves_by_no_referer(api, gateway, path, accept):
+    """Nor from the gateway's own errors, whose page links the front page."""
+    headers = {"Accept": accept}
+    answer = api.get(path, params={"token": "x"}, headers=headers)
+    assert answer.headers["Referrer-Policy"] == "strict-origin"
+    with gateway(replace=[("client_max_body_size 12m;", "client_max_body_size 1;")]) as url:
+        refused = Client(url).post(path, params={"token": "x"}, data="ab", headers=headers)
+    assert (refused.status_code, refused.headers["Referrer-Policy"]) == (413, "strict-origin")
+
+
 @pytest.mark.parametrize("path", [ME, "/api/v1/users/", NOTES, "/api/v1/tags/", f"{NOTES}export/"])
 def test_private_answers_are_kept_by_nobody_else(api, manager, path):
     for answer in (api.sign_in().get(path), manager.get(path), api.get(path)):
@@ -190,6 +224,44 @@ def test_the_flags_of_cookies(api):
         assert not any(flag.startswith("domain") for flag in flags)
         # The pages of the other service sign out with the token of this one.
         assert ("httponly" in flags) == (name != "users_csrf")
+
+
+def test_cookies_behind_tls(stack, gateway, api):
+    """A browser keeps them for this host alone, and all that needs them goes on."""
+    user, origin, kept = api.register(), "https://localhost", {}
+    with (
+        restarted(stack, GATEWAY_URL=origin),
+        gateway(GATEWAY_URL=origin) as url,
+        Browser(url, user) as browser,
+    ):
+
+        def ask(method, path, **options):
+            """By hand: the client would send none of these over HTTP."""
+            sent = "; ".join(f"{name}={value}" for name, value in kept.items())
+            headers = {"Cookie": sent, "Origin": origin}
+            answer = browser.request(
+                method, path, headers=headers, allow_redirects=False, **options
+            )
+            kept.update(answer.cookies.get_dict())
+            return answer
+
+        fields = Page(ask("GET", LOGIN)).form_with("username")["fields"]
+        signed_in = ask("POST", LOGIN, data=fields | user.credentials)
+        names = ["access_token", "users_session", "users_csrf", "users_device"]
+        assert cookies(signed_in).keys() == {f"__Host-{name}" for name in names}
+        page = Page(ask("GET", NOTES))
+        sign_out = next(form for form in page.forms if form["action"].endswith("/logout/"))
+        fields = page.form_with("title", "content")["fields"]
+        assert ask("POST", NOTES, data=fields | {"title": "A note"}).status_code == 201
+        assert kept.keys() == {f"__Host-{name}" for name in [*names, "notes_csrf"]}
+        signed_out = ask("POST", "/logout/", data=sign_out["fields"])
+    assert signed_out.status_code == 302
+    assert "max-age=0" in cookies(signed_out)["__Host-access_token"]
+    for answer in (signed_in, signed_out):
+        for name, flags in cookies(answer).items():
+            # What the prefix asks for; a browser drops the cookie otherwise, and what deletes it.
+            assert {"secure", "path=/"} <= flags, name
+            assert not any(flag.startswith("domain") for flag in flags)
 
 
 WRITES = [
@@ -267,22 +339,8 @@ def test_no_other_origin_may_read_by_default(api, origin, path):
 @pytest.fixture(scope="module")
 def opened(stack):
     """The services with one origin that may read, for as long as these tests take."""
-    given = {}
-    for part in (stack.users, stack.notes):
-        part.stop()
-        given[part] = part.environment
-        part.environment = lambda project: {
-            **stack.environment_of(project),
-            "CORS_ALLOWED_ORIGINS": ORIGIN,
-        }
-        part.start()
-        part.wait_ready()
-    yield Api(stack.gateway_url)
-    for part, environment in given.items():
-        part.stop()
-        part.environment = environment
-        part.start()
-        part.wait_ready()
+    with restarted(stack, CORS_ALLOWED_ORIGINS=ORIGIN):
+        yield Api(stack.gateway_url)
 
 
 @pytest.mark.parametrize("path", [NOTES, ME])

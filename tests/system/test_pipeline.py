@@ -187,6 +187,27 @@ def test_notes_go_on_without_users_project(stack, api, manage):
     assert [note["title"] for note in notes] == ["Alone"]
 
 
+REVOCATIONS = [
+    "UPDATE users SET password = '!' WHERE id = %s",
+    "UPDATE users SET tokens_valid_after = now() WHERE id = %s",
+    "UPDATE users SET is_active = false WHERE id = %s",
+    "DELETE FROM users WHERE id = %s",
+]
+
+
+@pytest.mark.usefixtures("restored")
+def test_the_notes_hear_of_revocations_without_users_project(stack, api, users_sql, wait_until):
+    """By the events, long before the tokens are too old."""
+    clients = [api.sign_in() for _ in REVOCATIONS]
+    stack.users.stop()
+    assert [client.get("/api/v1/notes/").status_code for client in clients] == [200] * 4
+    for change, client in zip(REVOCATIONS, clients, strict=True):
+        users_sql(change, [client.user.id])
+    wait_until(
+        lambda: {client.get("/api/v1/notes/").status_code for client in clients} == {401}, 30
+    )
+
+
 @pytest.mark.usefixtures("restored")
 @pytest.mark.parametrize("name", ["users_db", "notes_db"])
 def test_a_database_killed_in_the_middle_heals(stack, insert, equal, name, wait_until):

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from accounts import addresses
@@ -170,6 +171,39 @@ def test_actions(admin, staff, ada, api, action, active):
     assert not Session.objects.live().filter(user=ada).exists()
     assert User.objects.get(pk=ada.pk).is_active is active
     assert admin.get(LIST).status_code == 200
+
+
+@pytest.fixture
+def manager(new_user, browser_of):
+    """Of the staff, with all rights to users, and no superuser."""
+    user = new_user("mary", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(content_type__model="user"))
+    return browser_of(user)
+
+
+def test_rights_are_a_superusers_to_give(manager, ada):
+    group = Group.objects.create(name="all")
+    rights = {"is_staff": "on", "is_superuser": "on", "groups": [group.pk], "user_permissions": [1]}
+    answer = manager.post(page_of(ada), form_of(ada, username="countess", **rights))
+    assert answer.status_code == 302
+    ada = User.objects.get(pk=ada.pk)
+    assert (ada.username, ada.is_staff, ada.is_superuser) == ("countess", False, False)
+    assert not ada.groups.exists()
+    assert not ada.user_permissions.exists()
+
+
+@pytest.mark.parametrize("rights", [{"is_staff": True}, {"is_superuser": True}])
+def test_the_staff_is_a_superusers_to_change(manager, new_user, rights):
+    bob = new_user("bob", **rights)
+    passwords = {"usable_password": "true", "password1": "staple 77x", "password2": "staple 77x"}
+    assert manager.get(page_of(bob)).status_code == 200
+    assert manager.post(page_of(bob), form_of(bob, username="b")).status_code == 403
+    assert manager.post(f"{LIST}{bob.pk}/password/", passwords).status_code == 403
+    assert manager.post(f"{LIST}{bob.pk}/delete/", {"post": "yes"}).status_code == 403
+    for action in ("deactivate", "sign_out_everywhere", "delete_selected"):
+        chosen = {"action": action, "_selected_action": [str(bob.pk)], "post": "yes"}
+        manager.post(LIST, chosen)
+    assert User.objects.filter(pk=bob.pk, version=1, is_active=True).exists()
 
 
 def test_nobody_deactivates_himself(admin, staff):

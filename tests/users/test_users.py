@@ -124,7 +124,9 @@ def test_bad_parameters(api, query):
 
 @pytest.mark.django_db(transaction=True)
 def test_changing_yourself(api, ada):
-    response = api.patch(ME, {"username": "countess", "email": "Ada@Example.ORG"})
+    response = api.patch(
+        ME, {"username": "countess", "email": "Ada@Example.ORG", "password": PASSWORD}
+    )
     assert response.status_code == 200
     body = response.json()
     assert (body["username"], body["email"]) == ("countess", "Ada@example.org")
@@ -139,6 +141,13 @@ def test_changing_nothing(api, ada):
     assert User.objects.get(pk=ada.pk).version == 1
 
 
+@pytest.mark.parametrize("body", [{"password": "another secret 1"}, {"email": "ada@example.com"}])
+def test_what_is_no_change_takes_no_password_and_sets_none(api, ada, body):
+    assert api.patch(ME, body).status_code == 200
+    user = User.objects.get(pk=ada.pk)
+    assert (user.version, user.password) == (1, ada.password)
+
+
 def test_changing_only_the_letter_case(api):
     assert api.patch(ME, {"username": "ADA"}).json()["username"] == "ADA"
 
@@ -147,19 +156,24 @@ def test_changing_only_the_letter_case(api):
     ("body", "expected"),
     [
         ({"is_staff": True}, {"/is_staff": "unknown"}),
-        ({"password": "another secret 1"}, {"/password": "unknown"}),
+        ({"email": "ada@example.org"}, {"/password": "wrong_password"}),
+        ({"email": "ada@example.org", "password": "wrong"}, {"/password": "wrong_password"}),
+        ({"email": "ada@example.org", "password": "x" * 1025}, {"/password": "max_length"}),
         ({"id": str(uuid.uuid4())}, {"/id": "unknown"}),
         ({"username": "b b"}, {"/username": "invalid"}),
         ({"username": 1}, {"/username": "invalid"}),
         ({"email": 1}, {"/email": "invalid"}),
         ({"username": "BOB"}, {"/username": "taken"}),
-        ({"email": "Bob@example.com"}, {"/email": "taken"}),
+        ({"email": "Bob@example.com", "password": PASSWORD}, {"/email": "taken"}),
         (
-            {"email": "bob@example.com", "username": "bob"},
+            {"email": "bob@example.com", "username": "bob", "password": PASSWORD},
             {"/email": "taken", "/username": "taken"},
         ),
         # One's own are free.
-        ({"email": "ADA@example.com", "username": "bob"}, {"/username": "taken"}),
+        (
+            {"email": "ADA@example.com", "username": "bob", "password": PASSWORD},
+            {"/username": "taken"},
+        ),
         ({"email": ""}, {"/email": "blank"}),
     ],
 )

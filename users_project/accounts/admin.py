@@ -13,6 +13,8 @@ from django.utils.safestring import SafeString
 from accounts.models import PendingAddress, Session, User, UserQuerySet
 from config.admin_lists import CappedAdmin
 
+RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
 
 class SessionInline(admin.TabularInline[Session, User]):
     model = Session
@@ -47,6 +49,9 @@ class PendingAddressInline(admin.TabularInline[PendingAddress, User]):
 
 @admin.register(User)
 class UserAdmin(CappedAdmin[User], DjangoUserAdmin[User]):
+    """Rights, and accounts of the staff, are for superusers: whoever sets the password of another
+    one has what that one may."""
+
     list_display = ("username", "email", "is_active", "is_staff", "created_at")
     list_filter = ("is_active", "is_staff", "is_superuser", "created_at")
     search_fields = ("username", "email", "id")
@@ -90,6 +95,16 @@ class UserAdmin(CappedAdmin[User], DjangoUserAdmin[User]):
         address = reverse("admin:auth_user_password_change", args=[user.pk])
         return format_html('<a href="{}">Set another one</a>', address)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if _may_all(request) else (*fields, *RIGHTS)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_change(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_change(request, obj)
+
     def get_inlines(self, request: HttpRequest, obj: User | None = None) -> Any:
         return self.inlines if obj else ()
 
@@ -107,13 +122,26 @@ class UserAdmin(CappedAdmin[User], DjangoUserAdmin[User]):
 
     @admin.action(permissions=["change"], description="Deactivate, and sign out everywhere")
     def deactivate(self, request: HttpRequest, queryset: UserQuerySet) -> None:
-        others = queryset.exclude(pk=str(request.user.pk))
+        others = _changeable(request, queryset).exclude(pk=str(request.user.pk))
         count = others.count()
         others.update(is_active=False)
         self.message_user(request, f"Deactivated: {count}.", messages.SUCCESS)
 
     @admin.action(permissions=["change"], description="Sign out everywhere")
     def sign_out_everywhere(self, request: HttpRequest, queryset: UserQuerySet) -> None:
-        count = queryset.count()
-        queryset.sign_out()
+        changeable = _changeable(request, queryset)
+        count = changeable.count()
+        changeable.sign_out()
         self.message_user(request, f"Signed out: {count}.", messages.SUCCESS)
+
+
+def _may_all(request: HttpRequest) -> bool:
+    return isinstance(request.user, User) and request.user.is_superuser
+
+
+def _may_change(request: HttpRequest, user: User | None) -> bool:
+    return user is None or _may_all(request) or not (user.is_staff or user.is_superuser)
+
+
+def _changeable(request: HttpRequest, users: UserQuerySet) -> UserQuerySet:
+    return users if _may_all(request) else users.filter(is_staff=False, is_superuser=False)

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import jwt
 import structlog
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from rest_framework import exceptions
 from rest_framework.authentication import (
@@ -17,8 +18,6 @@ from rest_framework.request import Request
 
 from accounts.models import Session, User
 from accounts.tokens import read_access_token, rfc3339
-
-COOKIE = "access_token"
 
 _csrf = SessionAuthentication()
 
@@ -41,7 +40,7 @@ class TokenAuthentication(BaseAuthentication):
                 raise exceptions.AuthenticationFailed("The access token is not valid.")
         else:
             # An old cookie is nobody: the pages that are open to all stay open.
-            signed_in = self._check(request.COOKIES.get(COOKIE, ""))
+            signed_in = self._check(request.COOKIES.get(settings.ACCESS_COOKIE_NAME, ""))
             if signed_in is None:
                 return None
             _csrf.enforce_csrf(request)

@@ -16,7 +16,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 
 from accounts import sessions
-from accounts.authentication import COOKIE
 from accounts.backends import refusal
 from accounts.keys import SigningKeyError, key_folder
 from accounts.models import Session, User
@@ -110,7 +109,7 @@ class Login(LoginView):
     def _go_on(self, session: Session) -> HttpResponse:
         response = HttpResponseRedirect(self.get_success_url())
         response.set_cookie(
-            COOKIE,
+            settings.ACCESS_COOKIE_NAME,
             issue_access_token(session),
             max_age=LIFETIME,
             secure=settings.HTTPS,
@@ -126,7 +125,7 @@ class Logout(LogoutView):
         if session is not None:
             Session.objects.filter(pk=session.pk).end()
         response = super().post(request, *args, **kwargs)
-        response.delete_cookie(COOKIE, samesite="Lax")
+        response.delete_cookie(settings.ACCESS_COOKIE_NAME, samesite="Lax")
         return response
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse
-
-from accounts.authentication import COOKIE
 
 TAKEN = OpenApiResponse(description="Somebody has this name or address; `errors` says which.")
 WAITS = "The new address takes effect once it is confirmed; a mail to it says how."
@@ -27,7 +26,12 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         cookie = "For browsers; a request that changes something needs a CSRF token."
         return [
             {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-            {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": cookie},
+            {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": settings.ACCESS_COOKIE_NAME,
+                "description": cookie,
+            },
         ]
 
     def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:

@@ -65,12 +65,9 @@ class Page(FormView[Any]):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
-            response = super().dispatch(request, *args, **kwargs)
+            return super().dispatch(request, *args, **kwargs)
         except InvalidLink:
-            response = self.tell(EXPIRED, status=403)
-        # The address of the page may hold the token.
-        response["Referrer-Policy"] = "no-referrer"
-        return response
+            return self.tell(EXPIRED, status=403)
 
     def get_initial(self) -> dict[str, Any]:
         return {"token": self.request.GET.get("token", "")}

@@ -95,11 +95,12 @@ class AddressField(serializers.EmailField):
 class PasswordField(Text):
     """Never longer than a hasher should be given."""
 
-    def __init__(self) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(
             max_length=MAX_PASSWORD_LENGTH,
             write_only=True,
             style={"input_type": "password"},
+            **kwargs,
         )
 
 
@@ -157,6 +158,19 @@ class RegistrationSerializer(UserSerializer):
             if settings.EMAIL_VERIFICATION:
                 addresses.ask(user, user.email)
         return user
+
+
+class OwnUserSerializer(UserSerializer):
+    """Another address takes the password: whoever reads its mail can set a new one."""
+
+    password = PasswordField(required=False)
+
+    class Meta(UserSerializer.Meta):
+        fields = [*UserSerializer.Meta.fields, "password"]
+
+    def update(self, instance: User, validated_data: dict[str, Any]) -> User:
+        given = {name: value for name, value in validated_data.items() if name != "password"}
+        return super().update(instance, given)
 
 
 class CurrentPasswordSerializer(StrictSerializer):
@@ -232,6 +246,8 @@ class TokenAnswerSerializer(serializers.Serializer[Any]):
 
 def require_password(user: User, sid: str, given: Mapping[str, str], field: str) -> None:
     """Asks for the user's password again. Raises WrongPassword, TooManyFailures."""
+    if field not in given:
+        raise WrongPassword({field: "This takes your password."}, code="wrong_password")
     if not asked_again(sid, lambda: user.check_password(given[field])):
         trail.record(Event.WRONG_PASSWORD, user.pk)
         raise WrongPassword({field: "This is not the password."}, code="wrong_password")

@@ -20,6 +20,7 @@ from accounts.openapi import TAKEN, WAITS, WRONG_PASSWORD, BodyOnDelete
 from accounts.pagination import NewestFirst
 from accounts.serializers import (
     CurrentPasswordSerializer,
+    OwnUserSerializer,
     PasswordChangeSerializer,
     RegistrationSerializer,
     UserSerializer,
@@ -79,6 +80,7 @@ class UserDetail(generics.RetrieveAPIView[User]):
         responses={
             200: UserSerializer,
             202: OpenApiResponse(UserSerializer, description=WAITS),
+            403: WRONG_PASSWORD,
             409: TAKEN,
         },
     ),
@@ -95,17 +97,22 @@ class Me(generics.RetrieveUpdateDestroyAPIView[User]):
     http_method_names = ["get", "patch", "delete", "head", "options"]
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
-        return CurrentPasswordSerializer if self.request.method == "DELETE" else UserSerializer
+        if self.request.method == "DELETE":
+            return CurrentPasswordSerializer
+        return OwnUserSerializer if self.request.method == "PATCH" else UserSerializer
 
     def get_object(self) -> User:
         return signed_in(self.request)[0]
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        user = self.get_object()
+        user, sid = signed_in(request)
         serializer = self.get_serializer(user, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
+        given = serializer.validated_data
+        if given.get("email", user.email) != user.email:
+            require_password(user, sid, given, "password")
         changed = serializer.save()
-        waits = serializer.validated_data.get("email", changed.email) != changed.email
+        waits = given.get("email", changed.email) != changed.email
         code = status.HTTP_202_ACCEPTED if waits else status.HTTP_200_OK
         return Response(serializer.data, status=code)
 

@@ -16,8 +16,9 @@ PRIVILEGES = {
         "pending_addresses": _ROWS,
         "sessions": _ROWS,
         "refresh_tokens": _ROWS,
-        "attempts": _ROWS,
-        "audit_log": "SELECT, INSERT",
+        "attempts": "SELECT, INSERT, UPDATE (count, ends_at), DELETE",
+        # Neither the time of an entry nor its place among the others.
+        "audit_log": "SELECT, INSERT (event, user_id, actor_id, session_id, request_id)",
         "outbox": "SELECT",
         "auth_group": _ROWS,
         "auth_group_permissions": "SELECT, INSERT, DELETE",

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
+
 from config.problems import MEDIA_TYPE
 
 _TEXT = {"type": "string"}
@@ -118,6 +120,7 @@ COMPONENTS: dict[str, Any] = {
 
 def complete(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """drf-spectacular's hook: what it cannot see in views and serializers."""
+    result["components"]["securitySchemes"]["cookie"]["name"] = settings.ACCESS_COOKIE_NAME
     used = set()
     for path, methods in result["paths"].items():
         for method, operation in methods.items():

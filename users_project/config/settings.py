@@ -147,14 +147,20 @@ TOKEN_ISSUER = "users"  # noqa: S105
 TOKEN_AUDIENCE = "notes-platform"  # noqa: S105
 
 HTTPS = GATEWAY_URL.startswith("https://")
+# A browser takes a cookie of such a name over HTTPS and from this host alone.
+_COOKIE = "__Host-" if HTTPS else ""
+ACCESS_COOKIE_NAME = f"{_COOKIE}access_token"
+DEVICE_COOKIE_NAME = f"{_COOKIE}users_device"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
-SESSION_COOKIE_NAME = "users_session"
+SESSION_ENGINE = "accounts.browser_sessions"
+SESSION_COOKIE_NAME = f"{_COOKIE}users_session"
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
-CSRF_COOKIE_NAME = "users_csrf"
+CSRF_COOKIE_NAME = f"{_COOKIE}users_csrf"
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_FAILURE_VIEW = "config.problems.csrf_failure"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # Who deletes as many as the admin's list counts confirms each.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_100
