@@ -228,9 +228,7 @@ class System(Parts):
 
 
 def _run(database, statement, parameters):
-    # The superuser sees what the sessions of other roles do.
-    url, name = database.superuser_url, database.name
     # A statement that its server does not answer would hold up the row for ever.
-    with psycopg.connect(url, dbname=name, autocommit=True, connect_timeout=2) as connection:
+    with psycopg.connect(database.url, autocommit=True, connect_timeout=2) as connection:
         cursor = connection.execute(statement, parameters)
         return cursor.fetchall() if cursor.description else []
