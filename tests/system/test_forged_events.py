@@ -36,8 +36,6 @@ def forge(stack, notes_sql, wait_until):
     ("repair", "kind", "further"),
     [
         ("reconcile_topic", "user.updated.v1", 0),
-        ("reconcile_topic", "user.snapshot.v1", 0),
-        ("republish_users --above VERSION ID", "user.updated.v1", 0),
         ("republish_users --above VERSION ID", "user.snapshot.v1", 0),
         ("republish_users --above VERSION ID", "user.snapshot.v1", 1),
     ],
