@@ -38,7 +38,7 @@ clean: install ## Remove the stack's data, keys and secrets (.local)
 .PHONY: lint types
 .PHONY: test-faults test-faults-short test-faults-off test-any-order
 # The longest first.
-SUITES := test-users test-notes test-system lint types test-devstack test-bench test-faults-short test-supply test-docs
+SUITES := test-users test-notes test-system lint types test-devstack test-faults-short test-supply test-docs
 # Most of a suite's time is waiting for servers: three at a time, each with its output in one piece.
 test: install-dev ## Everything that a change has to pass
 	@$(MAKE) --jobs=3 --output-sync=target $(SUITES)

@@ -23,6 +23,7 @@ from config.exceptions import problem_of
 from config.parsers import JSONParser
 from notes.etags import NO_TAGS, UNCONDITIONAL, Conditions, answer_data, entity_tag, parse
 from notes.fields import BoundedList
+from notes.filters import StrictParameters
 from notes.idempotency import PARAMETER, idempotent
 from notes.models import Note
 from notes.serializers import ID, NotePatchSerializer, NoteSerializer, StrictSerializer
@@ -69,7 +70,7 @@ class BulkResultsSerializer(serializers.Serializer[Any]):
     results = ResultSerializer(many=True)
 
 
-class BulkView(generics.GenericAPIView[Note]):
+class BulkView(StrictParameters, generics.GenericAPIView[Note]):
     serializer_class = BulkSerializer
     parser_classes = [JSONParser]
     page_headers = {"Idempotency-Key": ""}

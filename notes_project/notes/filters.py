@@ -50,14 +50,25 @@ _TIMES = {
     for verb in ("created", "updated")
     for end, when in (("after", "at this time or later"), ("before", "before this time"))
 }
-_NOTE_PARAMETERS = frozenset({"archived", "tag", "tag_match", "order", "q", *_TIMES})
+OF_PAGES = KeysetPagination.parameters
+OF_NOTES = OF_PAGES | {"archived", "tag", "tag_match", "order", "q", *_TIMES}
+OF_TAGS = OF_PAGES | {"prefix"}
 _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 # Bytes that are no UTF-8, by PEP 383.
 _ESCAPED = re.compile("[\udc80-\udcff]")
-# `format` chooses the renderer, in DRF.
-_EVERYWHERE = KeysetPagination.parameters | {api_settings.URL_FORMAT_OVERRIDE}
+
+
+class StrictParameters(APIView):
+    # A view that does nothing for a request with a parameter that it does not know. A docstring
+    # would be shown as the view's.
+    parameters: frozenset[str] = frozenset()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        # `format` chooses the renderer, in DRF.
+        refuse_unknown(request, self.parameters | {api_settings.URL_FORMAT_OVERRIDE})
 
 
 class NoteFilter(BaseFilterBackend):
@@ -66,7 +77,6 @@ class NoteFilter(BaseFilterBackend):
     def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
         notes: NoteList = queryset
         parameters = request.query_params
-        refuse_unknown(request, _NOTE_PARAMETERS | _EVERYWHERE)
         order = _one_of(parameters, "order", _ORDERS)
         archived = _one_of(parameters, "archived", _ARCHIVED)
         match = _one_of(parameters, "tag_match", _MATCHES)
@@ -131,17 +141,8 @@ class NoteFilter(BaseFilterBackend):
         ]
 
 
-class NoFilter(BaseFilterBackend):
-    """For a list that can be paged and nothing else."""
-
-    def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
-        refuse_unknown(request, _EVERYWHERE)
-        return queryset
-
-
 class TagFilter(BaseFilterBackend):
     def filter_queryset(self, request: Request, queryset: Any, view: APIView) -> Any:
-        refuse_unknown(request, {"prefix"} | _EVERYWHERE)
         tags: OwnTags = queryset
         prefix = read_once(request.query_params, "prefix")
         if not prefix:
@@ -158,8 +159,7 @@ class TagFilter(BaseFilterBackend):
 
 
 def read_dry_run(request: Request) -> bool:
-    """What a change is asked with. Raises InvalidParameters, also for any other parameter."""
-    refuse_unknown(request, {"dry_run"} | _EVERYWHERE)
+    """What a change is asked with. Raises InvalidParameters."""
     return _one_of(request.query_params, "dry_run", ("false", "true")) == "true"
 
 

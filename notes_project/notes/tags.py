@@ -15,7 +15,7 @@ from rest_framework.reverse import reverse
 from rest_framework.utils.serializer_helpers import ReturnDict
 
 from notes.fields import TagName
-from notes.filters import TagFilter, read_dry_run
+from notes.filters import OF_TAGS, StrictParameters, TagFilter, read_dry_run
 from notes.merge_patch import MergePatched
 from notes.models import Tag
 from notes.own_tags import OwnTags, Use, use_of
@@ -61,7 +61,7 @@ def links_of_tags(names: Iterable[str]) -> list[tuple[str, str]]:
     return [(f"Tag {name}", address_of(name)) for name in names]
 
 
-class TagView(generics.GenericAPIView[Any]):
+class TagView(StrictParameters, generics.GenericAPIView[Any]):
     # Whose table has the names.
     queryset = Tag.objects.all()
     serializer_class = TagSerializer
@@ -70,6 +70,8 @@ class TagView(generics.GenericAPIView[Any]):
 
 
 class TagList(TagView):
+    parameters = OF_TAGS
+
     @extend_schema(
         operation_id="list_tags", summary="One's own tags", responses=TagSerializer(many=True)
     )
@@ -83,6 +85,8 @@ class TagList(TagView):
 
 
 class TagDetail(MergePatched, TagView):
+    parameters = frozenset({"dry_run"})
+
     def page_links(self, data: dict[str, Any]) -> list[tuple[str, str]]:
         """With one to the dry run, where the buttons change nothing."""
         name = data.get("name", self.kwargs["name"])

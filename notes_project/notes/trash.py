@@ -20,7 +20,7 @@ from notes.etags import (
     conditions_of,
     entity_tag,
 )
-from notes.filters import NoFilter
+from notes.filters import OF_PAGES, StrictParameters
 from notes.models import Note, TrashQuerySet
 from notes.pagination import KeysetPagination
 from notes.serializers import NoteSerializer, NoteSummarySerializer
@@ -37,17 +37,21 @@ class TrashedSummarySerializer(NoteSummarySerializer):
     deleted_at = serializers.DateTimeField()
 
 
-class TrashView(generics.GenericAPIView[Note]):
+class TrashView(StrictParameters, generics.GenericAPIView[Note]):
     queryset = Note.objects.all()
     serializer_class: type[serializers.BaseSerializer[Any]] = TrashedNoteSerializer
     pagination_class = KeysetPagination
-    filter_backends = [NoFilter]
 
     def get_queryset(self) -> TrashQuerySet:
         return Note.trash.trashed_by(signed_in(self.request))
 
 
 class TrashList(TrashView):
+    @property
+    def parameters(self) -> frozenset[str]:  # type: ignore[override]
+        """Who deletes deletes all; the browsable API does so from each page."""
+        return OF_PAGES - {"limit"} if self.request.method == "DELETE" else OF_PAGES
+
     @extend_schema(
         operation_id="list_trash",
         summary="The notes in the trash, the last deleted first",
@@ -55,7 +59,7 @@ class TrashList(TrashView):
     )
     def get(self, request: Request) -> Response:
         trashed = self.get_queryset().in_order_of(signed_in(request))
-        rows = self.paginate_queryset(self.filter_queryset(trashed))
+        rows = self.paginate_queryset(trashed)
         return self.get_paginated_response(rows)
 
     def page_row(self, row: dict[str, Any]) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from notes.etags import (
     entity_tag,
 )
 from notes.fields import Content, TagName
-from notes.filters import NoFilter
+from notes.filters import OF_PAGES, StrictParameters
 from notes.models import CONTENT_FORMATS, Note, NoteVersion, NoteVersionQuerySet
 from notes.pagination import KeysetPagination
 from notes.serializers import NoteSerializer
@@ -67,12 +67,11 @@ class VersionSerializer(VersionSummarySerializer):
     content_format = serializers.ChoiceField(CONTENT_FORMATS)
 
 
-class VersionView(generics.GenericAPIView[Any]):
+class VersionView(StrictParameters, generics.GenericAPIView[Any]):
     # Whose key is in the path.
     queryset = Note.objects.all()
     serializer_class: type[serializers.BaseSerializer[Any]] = VersionSerializer
     pagination_class = KeysetPagination
-    filter_backends = [NoFilter]
 
     def page_links(self, data: dict[str, Any]) -> list[tuple[str, str]]:
         return links_of(self.kwargs["pk"])
@@ -89,6 +88,8 @@ class VersionView(generics.GenericAPIView[Any]):
 
 
 class VersionList(VersionView):
+    parameters = OF_PAGES
+
     @extend_schema(
         operation_id="list_versions",
         summary="The former states of a note, the last replaced first",
@@ -97,7 +98,7 @@ class VersionList(VersionView):
     def get(self, request: Request, pk: str) -> Response:
         if not Note.objects.owned_by(signed_in(request)).filter(pk=pk).exists():
             raise exceptions.NotFound
-        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        rows = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response(rows)
 
     def page_row(self, row: dict[str, Any]) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from notes.etags import (
     conditions_of,
     entity_tag,
 )
-from notes.filters import NoteFilter
+from notes.filters import OF_NOTES, NoteFilter, StrictParameters
 from notes.idempotency import PARAMETER, idempotent
 from notes.lists import NoteList
 from notes.merge_patch import MergePatched
@@ -92,7 +92,7 @@ from users.authentication import signed_in
         responses=NoteSerializer,
     ),
 )
-class NoteViewSet(MergePatched, viewsets.GenericViewSet[Note]):
+class NoteViewSet(StrictParameters, MergePatched, viewsets.GenericViewSet[Note]):
     queryset = Note.objects.all()
     serializer_class = NoteSerializer
     pagination_class = KeysetPagination
@@ -104,6 +104,11 @@ class NoteViewSet(MergePatched, viewsets.GenericViewSet[Note]):
     @property
     def page_headers(self) -> dict[str, str]:
         return {"If-Match": self._tag} if self.detail else {"Idempotency-Key": ""}
+
+    @property
+    def parameters(self) -> frozenset[str]:  # type: ignore[override]
+        """A form of the browsable API goes to the address of the list that shows it."""
+        return frozenset() if self.detail else OF_NOTES
 
     def page_links(self, data: dict[str, Any]) -> list[tuple[str, str]]:
         if self.detail:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tempfile
 import unicodedata
@@ -69,12 +70,15 @@ class Archive:
         with ExitStack() as stack:
             self._index = scratch(
                 f"CREATE TABLE members (number INTEGER PRIMARY KEY, {_COLUMNS},"
-                " copies INTEGER DEFAULT 1, UNIQUE (path, part))"
+                " copies INTEGER DEFAULT 1, UNIQUE (path, part));"
+                "CREATE INDEX members_parts ON members (part)"
             )
             stack.callback(self._index.close)
             self._stack = stack
+            # Beside one that is packed, what is not is a damaged part.
+            is_part = any(_reader_of(file) for _, file in files)
             for name, file in files:
-                self._add(name, file, nested=False)
+                self._add(name, file, is_part=is_part)
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -91,9 +95,14 @@ class Archive:
         """All members in the order of the upload, without what macOS and Windows add."""
         return self._select("ORDER BY number")
 
-    def find(self, path: str) -> Member | None:
-        """The member of this path, of several parts the first one's."""
-        return next(self._select("WHERE path = ? ORDER BY part", _normal(path)), None)
+    def members(self, part: int) -> Iterator[Member]:
+        """Those of one of the packed files, in its order."""
+        return self._select("WHERE part = ? ORDER BY number", part)
+
+    def find(self, path: str, part: int | None = None) -> Member | None:
+        """The member of this path in this part; without one, in the first that has it."""
+        condition = "WHERE path = ? AND part = ifnull(?, part) ORDER BY part"
+        return next(self._select(condition, _normal(path), part), None)
 
     def named(self, name: str) -> Iterator[Member]:
         """The members of this name in any folder."""
@@ -109,6 +118,13 @@ class Archive:
         """Raises Unreadable, perhaps after some."""
         return zips.chunks(self._files[member.part], member.entry)
 
+    def digest(self, member: Member) -> bytes:
+        """The SHA-256 of its bytes. Raises Unreadable."""
+        digest = hashlib.sha256()
+        for chunk in self.chunks(member):
+            digest.update(chunk)
+        return digest.digest()
+
     def text(self, member: Member) -> str:
         """The whole of it to the letter, but for a byte order mark. Raises Unreadable."""
         if member.size > MAX_TEXT:
@@ -118,35 +134,35 @@ class Archive:
         except UnicodeDecodeError as error:
             raise Unreadable(f"It is no UTF-8: byte {error.start:,} cannot be read.") from None
 
-    def _select(self, condition: str, *values: str | int) -> Iterator[Member]:
+    def _select(self, condition: str, *values: str | int | None) -> Iterator[Member]:
         rows = self._index.execute(f"SELECT {_COLUMNS} FROM members {condition}", values)  # noqa: S608
         for part, path, size, *rest in rows:
             yield Member(path, size, part, Entry(path, size, *rest))
 
-    def _add(self, name: str, file: IO[bytes], *, nested: bool) -> None:
-        file.seek(0)
-        start = file.read(512)
-        if start.startswith(zips.MAGIC):
-            entries = zips.entries(file)
-        elif tars.is_tar(start):
-            entries = tars.entries(file)
-        else:
+    def _add(self, name: str, file: IO[bytes], *, is_part: bool, is_nested: bool = False) -> None:
+        entries = _reader_of(file)
+        if entries is None:
+            if is_part:
+                raise Broken(f"{name} is damaged: it is no zip file and no tar file.")
             raise UnknownFormat(f"{name} is no JSON lines, no zip file and no tar file.")
         part = len(self.parts)
         if part == MAX_PARTS:
             raise TooLarge(f"An upload may have {MAX_PARTS} packed files at most.")
         self.parts.append(name)
         self._files.append(file)
-        for entry in entries:
-            self._insert(part, entry)
-        if not nested and self._holds_zips_alone(part):
+        try:
+            for entry in entries(file):
+                self._insert(part, entry)
+        except Broken as error:
+            raise Broken(f"{name}: {error}") from None
+        if not is_nested and self._holds_zips_alone(part):
             for member in self._select("WHERE part = ? AND copies > 1", part):
                 # Each is an archive: of what the one before has, nothing could be said.
                 raise Broken(f"{member.path} is there twice in {name}.")
             self.holders.add(part)
             packed = self._select("WHERE part = ? ORDER BY number LIMIT ?", part, MAX_PARTS)
             for member in list(packed):
-                self._add(member.path, self._unpacked(member), nested=True)
+                self._add(member.path, self._unpacked(member), is_part=True, is_nested=True)
             self._index.execute("DELETE FROM members WHERE part = ?", [part])
 
     def _insert(self, part: int, entry: Entry) -> None:
@@ -177,6 +193,15 @@ class Archive:
         except Unreadable:
             raise Broken(f"{member.path} is damaged.") from None
         return file
+
+
+def _reader_of(file: IO[bytes]) -> Callable[[IO[bytes]], Iterator[Entry]] | None:
+    """What reads its directory; None where it is nothing packed."""
+    file.seek(0)
+    start = file.read(512)
+    if start.startswith(zips.MAGIC):
+        return zips.entries
+    return tars.entries if tars.is_tar(start) else None
 
 
 def _safe(path: str) -> str:

@@ -23,8 +23,9 @@ _FIRST = UUID(int=0)
 # however large it is.
 _PAGE = f"""
 SELECT id, {{columns}} FROM (
-    SELECT *, sum(octet_length(content)) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING)
-        - octet_length(content) AS bytes_before
+    SELECT *, sum(coalesce(octet_length(content), 0)) OVER (
+        ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS bytes_before
     FROM (
         SELECT * FROM notes
         WHERE user_id = %(user)s AND deleted_at IS NULL AND id > %(last)s AND {IN_ORDER}

@@ -65,6 +65,14 @@ def shown(names: Iterable[str]) -> str:
     return ", ".join(name[:100] for name in each[:_SHOWN]) + more
 
 
+def times_lost(source: str, times: Iterable[str]) -> list[Lost]:
+    """What is said of times that cannot be told."""
+    unread = shown(times)
+    return [Lost(source, f"No time that is read here: {unread}. It stays in the text.")] * bool(
+        unread
+    )
+
+
 def files_lost(source: str, names: Iterable[str]) -> list[Lost]:
     """What is said of attached files that a note links to."""
     files = shown(names)

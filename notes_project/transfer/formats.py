@@ -14,6 +14,8 @@ from transfer.items import Address, Item, Lost, Read, Refused
 
 MAX_UNPACKED = 10
 """How many times as large as an upload may be, it may be when it is unpacked."""
+# The narrowest first: Joplin's names could be Notion's, and all have Markdown files.
+_READERS = (markdown, joplin, notion, markdown_folder)
 _REPLACED = "The archive has this path more than once. The last of them counts, as when unpacked."
 
 
@@ -32,9 +34,7 @@ def opened(files: Sequence[tuple[str, IO[bytes]]], max_bytes: int) -> Iterator[U
         files: names and contents of one upload.
         max_bytes: that an upload may have.
     """
-    first = files[0][1]
-    first.seek(0)
-    if jsonl.may_be(first.read(512)):
+    if any(_may_be_lines(file) for _, file in files):
         if len(files) > 1:
             raise UnknownFormat("JSON lines are one file.")
         yield Upload(jsonl.FORMAT, lambda _: jsonl.read(*files[0]), has_links=False)
@@ -50,11 +50,22 @@ def opened(files: Sequence[tuple[str, IO[bytes]]], max_bytes: int) -> Iterator[U
         yield upload._replace(read=read)
 
 
+def _may_be_lines(file: IO[bytes]) -> bool:
+    file.seek(0)
+    return jsonl.may_be(file.read(512))
+
+
 def _upload(archive: Archive) -> Upload:
-    if markdown.is_mine(archive):
-        return Upload(markdown.FORMAT, lambda _: markdown.read(archive), has_links=False)
-    # The narrowest first: Joplin's names could be Notion's, and both have Markdown files.
-    for reader in (joplin, notion, markdown_folder):
-        if reader.is_export(archive):
-            return Upload(reader.FORMAT, reader.read(archive), has_links=True)
+    """Of one kind are all packed files in which there is something that is known."""
+    kinds: dict[str, str] = {}
+    for part, name in enumerate(archive.parts):
+        reader = next((each for each in _READERS if each.is_export(archive, part)), None)
+        if reader:
+            kinds.setdefault(reader.FORMAT, name)
+    if len(kinds) > 1:
+        found = ", ".join(f"{name} is {kind}" for kind, name in kinds.items())
+        raise UnknownFormat(f"The files are of several kinds: {found}. Send each kind alone.")
+    for reader in _READERS:
+        if reader.FORMAT in kinds:
+            return Upload(reader.FORMAT, reader.read(archive), reader is not markdown)
     raise UnknownFormat("The archive is no export of notes that is read here.")

@@ -24,6 +24,7 @@ from transfer.foreign import (
 )
 from transfer.items import Address, Item, Lost, Read, Refused
 from transfer.joplin_item import FOLDER, NOTE, NOTE_TAG, RESOURCE, TAG, Raw, parse
+from transfer.linked_files import LinkedFiles
 from transfer.scratch import scratch
 
 FORMAT = "joplin"
@@ -38,10 +39,10 @@ CREATE TABLE note_tags (note TEXT, tag TEXT, PRIMARY KEY (note, tag)) WITHOUT RO
 """
 
 
-def is_export(archive: Archive) -> bool:
+def is_export(archive: Archive, part: int) -> bool:
     """Whether a file named after an id has such lines at its end."""
     tried = 0
-    for member in archive:
+    for member in archive.members(part):
         if _is_item(member):
             tried += 1
             try:
@@ -73,6 +74,9 @@ def _items(archive: Archive, index: _Index, address: Address) -> Iterator[Item |
                 yield raw
             elif raw.kind == NOTE:
                 yield from _note(member.path, raw, index, address)
+    for member in archive:
+        if not _is_item(member) and _stem(member) not in index.linked_files:
+            yield Refused(member.path, "It is no item of Joplin's, and files are not kept here.")
 
 
 class _Index:
@@ -80,9 +84,11 @@ class _Index:
 
     def __init__(self) -> None:
         self._db = scratch(_SCHEMA)
+        self.linked_files = LinkedFiles()
 
     def close(self) -> None:
         self._db.close()
+        self.linked_files.close()
 
     def add(self, raw: Raw) -> None:
         if raw.kind == NOTE_TAG:
@@ -121,6 +127,11 @@ def _is_item(member: Member) -> bool:
     """An attached file may have such a name as well."""
     folder, name = posixpath.split(member.path)
     return bool(_NAME.fullmatch(name)) and posixpath.basename(folder) != "resources"
+
+
+def _stem(member: Member) -> str:
+    """Of an attached file its id."""
+    return posixpath.splitext(posixpath.basename(member.path))[0].lower()
 
 
 def _read(archive: Archive, member: Member) -> Raw | Refused:
@@ -177,6 +188,7 @@ def _linked(
         file = index.title(target, RESOURCE)
         if file is not None:
             files.append(file or target)
+            index.linked_files.add(target)
             return match[0]
         path = address(_key(target))
         if path is None and index.title(target, FOLDER) is None:

@@ -44,10 +44,10 @@ class Raw:
         return None
 
     def milliseconds(self, name: str) -> str:
-        """A time that is a number, as it is written for people."""
-        value = self.values.get(name, "")
-        if not self.is_set(name) or not value.isdecimal() or len(value) > 14:
-            return ""
+        """A time that is a number, as it is written for people; what is none as it stands."""
+        value = self.values.get(name, "") if self.is_set(name) else ""
+        if not value.isdecimal() or len(value) > 14:
+            return value
         return f"{datetime.fromtimestamp(int(value) / 1000, UTC):%Y-%m-%d %H:%M} UTC"
 
 

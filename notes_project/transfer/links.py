@@ -1,7 +1,7 @@
 """Links in Markdown: finding their targets, and putting others in their place.
 
 Only what a target stands in is looked at, never the text as a whole: everything else stays to the
-letter. The time is linear in the text, whatever it is made of.
+letter, and so does code. The time is linear in the text, whatever it is made of.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 from urllib.parse import unquote
+
+from transfer.code_spans import outside_code
 
 _MAX_TARGET = 2000
 _MAX_ENDS = 6
@@ -37,12 +39,16 @@ def rewritten(text: str, resolve: Resolve) -> str:
                 return f"]({target}{match[2][end:]}"
         return match[0]
 
-    return _TARGET.sub(replacement, text)
+    return outside_code(text, lambda piece: _TARGET.sub(replacement, piece))
 
 
 def rewritten_relations(text: str, resolve: Resolve) -> str:
     """The same for the names of pages that have their target in parentheses after them."""
-    return _RELATION.sub(lambda match: f"({resolve(match[1]) or match[1]})", text)
+
+    def replacement(match: re.Match[str]) -> str:
+        return f"({resolve(match[1]) or match[1]})"
+
+    return outside_code(text, lambda piece: _RELATION.sub(replacement, piece))
 
 
 def _ends(run: str) -> list[int]:

@@ -17,14 +17,14 @@ import orjson
 
 from config import strict_json
 from notes import blocks
-from notes.models import BLOCKS
+from notes.models import BLOCKS, TEXT
 from transfer import front_matter
 from transfer.archive import Archive, Member
 from transfer.block_markdown import markdown
 from transfer.errors import UnknownFormat, Unreadable
 from transfer.export import summaries_with_content
 from transfer.file_names import FileNames
-from transfer.items import Item, Lost, Refused
+from transfer.items import Item, Lost, Read, Refused
 from transfer.times import InvalidTime, read_time
 from transfer.zip_writer import ZipWriter
 
@@ -59,36 +59,43 @@ def _write(user_id: UUID, zip_file: ZipWriter, names: FileNames) -> Iterator[byt
     yield from zip_file.end()
 
 
-def is_mine(archive: Archive) -> bool:
-    return _marker(archive) is not None
+def is_export(archive: Archive, part: int) -> bool:
+    """Whether the marker is there: in a folder, where somebody has packed an export again."""
+    return any(marker.part == part for marker in archive.named(MARKER))
 
 
-def read(archive: Archive) -> Iterator[Item | Refused | Lost]:
-    """Raises UnknownFormat, before the first item."""
-    marker = _marker(archive)
+def is_written(values: dict[str, Any]) -> bool:
+    """Whether front matter is that of an export."""
+    return values.get("content_format") in (TEXT, BLOCKS)
+
+
+def read(archive: Archive) -> Read:
+    """Raises UnknownFormat."""
+    marker = next(archive.named(MARKER), None)
     try:
         stated = orjson.loads(archive.text(marker)) if marker else None
     except (orjson.JSONDecodeError, Unreadable):
         stated = None
     if marker is None or stated != {"format": FORMAT, "version": VERSION}:
         raise UnknownFormat(f"{MARKER} does not say version {VERSION} of {FORMAT}.")
-    return _items(archive, marker.path.removesuffix(MARKER))
-
-
-def _marker(archive: Archive) -> Member | None:
-    """Who has unpacked an export and packed it again may have put all into a folder."""
-    return next(archive.named(MARKER), None)
+    root = marker.path.removesuffix(MARKER)
+    return lambda _: _items(archive, root)
 
 
 def _items(archive: Archive, root: str) -> Iterator[Item | Refused | Lost]:
     for member in archive:
         if member.path.endswith(".md"):
-            try:
-                yield from _read_note(archive, member, root)
-            except (Unreadable, front_matter.InvalidFrontMatter, InvalidTime) as error:
-                yield Refused(member.path, str(error))
+            yield from read_note(archive, member, root)
         elif not member.path.startswith((f"{root}{MARKER}", f"{root}blocks/")):
             yield Refused(member.path, "It is no Markdown file.")
+
+
+def read_note(archive: Archive, member: Member, root: str) -> Iterator[Item | Refused | Lost]:
+    """Args: root: the folder, with a slash at its end, that `blocks/` is in."""
+    try:
+        yield from _read_note(archive, member, root)
+    except (Unreadable, front_matter.InvalidFrontMatter, InvalidTime) as error:
+        yield Refused(member.path, str(error))
 
 
 def _read_note(archive: Archive, member: Member, root: str) -> Iterator[Item | Lost]:

@@ -1,7 +1,8 @@
 """Reading a packed folder of Markdown files, as Joplin's "MD" and "MD + Front Matter" exports are.
 
 A file is a note with the file's text to the letter, but for its front matter and for links to other
-files, which lead to their notes. The folder that it is in, as a path, is a tag.
+files, which lead to their notes. The folder that it is in, as a path, is a tag. Files of an export
+of notes, without the rest of it, are read as there.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from transfer import front_matter
+from transfer import front_matter, markdown
 from transfer.archive import Archive, Member
 from transfer.errors import Unreadable
 from transfer.foreign import (
@@ -35,12 +37,13 @@ _HTML = ".html"
 # What Joplin adds: attached files, and icons of notebooks.
 _RESOURCES = re.compile(r"([^/]+/)?_resources/")
 _ADDED = re.compile(r"(.*/)?(_resources/.*|_notebook\.yml|_folder_icon\.[^/]*)", re.DOTALL)
+_DOCUMENT = re.compile(r"(.*/)?blocks/[0-9a-f-]{36}\.json", re.DOTALL)
 _BLANK = re.compile(r"[ \t]*\r?\n")
 
 
-def is_export(archive: Archive) -> bool:
+def is_export(archive: Archive, part: int) -> bool:
     """Whether there is a Markdown file."""
-    return any(member.path.lower().endswith(_ENDINGS) for member in archive)
+    return any(member.path.lower().endswith(_ENDINGS) for member in archive.members(part))
 
 
 def read(archive: Archive) -> Read:
@@ -52,7 +55,7 @@ def _items(archive: Archive, root: str, address: Address) -> Iterator[Item | Ref
     for member in archive:
         if _is_note(member.path):
             yield from _note(archive, member, root, address)
-        elif not _ADDED.fullmatch(member.path):
+        elif not _ADDED.fullmatch(member.path) and not _DOCUMENT.fullmatch(member.path):
             yield Refused(member.path, "It is no Markdown file.")
 
 
@@ -108,17 +111,16 @@ def _note(
 ) -> Iterator[Item | Refused | Lost]:
     source = member.path
     folder, name = posixpath.split(source)
+    reasons: list[str] = []
     try:
-        text = archive.text(member)
+        values, text = _split(archive.text(member), reasons)
     except Unreadable as error:
         yield Refused(source, str(error))
         return
-    values: dict[str, Any] = {}
-    try:
-        values, text = front_matter.split(text)
-    except front_matter.InvalidFrontMatter as error:
-        yield Lost(source, f"{error} It stays in the text.")
-    text = _BLANK.sub("", text, count=1) if values and _BLANK.match(text) else text
+    if markdown.is_written(values):
+        above = posixpath.dirname(folder)
+        yield from markdown.read_note(archive, member, f"{above}/" if above else "")
+        return
     links = _Links(archive, root, address, folder)
     title = _text(values, "title")
     names = [path_tag(f"{folder}/".removeprefix(root).split("/")), *_todo(values), *_tags(values)]
@@ -134,26 +136,54 @@ def _note(
             ("Due", _text(values, "due")),
         ),
         tags,
-        created_at=_time(values, "created"),
-        updated_at=_time(values, "updated"),
+        _is_archived(values, reasons),
+        _time(values, reasons, "created", "created_at"),
+        _time(values, reasons, "updated", "updated_at"),
         relink=partial(_relinked, archive, root, folder),
     )
+    yield from (Lost(source, reason) for reason in reasons)
     yield from title_lost(source, title)
     yield from lost + files_lost(source, links.files) + targets_lost(source, links.missing)
     if source.lower().endswith(_HTML):
         yield Lost(source, "It is an HTML note: its text is the HTML.")
 
 
+def _split(text: str, reasons: list[str]) -> tuple[dict[str, Any], str]:
+    """The front matter's values and the text; all is text, and a reason, where that is none."""
+    try:
+        values, rest = front_matter.split(text)
+    except front_matter.InvalidFrontMatter as error:
+        reasons.append(f"{error} It stays in the text.")
+        return {}, text
+    if values and _BLANK.match(rest):
+        rest = _BLANK.sub("", rest, count=1)
+    return values, rest
+
+
 def _text(values: dict[str, Any], name: str) -> str:
     value = values.get(name)
-    return value if isinstance(value, str) else ""
+    return value if isinstance(value, str) and value not in ("null", "~") else ""
 
 
-def _time(values: dict[str, Any], name: str) -> Any:
-    try:
-        return read_time(_text(values, name))
-    except InvalidTime:
-        return None
+def _is_archived(values: dict[str, Any], reasons: list[str]) -> bool:
+    value = str(values.get("is_archived", "false")).lower()
+    if value not in ("true", "false"):
+        reasons.append("is_archived in its front matter is neither true nor false.")
+    return value == "true"
+
+
+def _time(values: dict[str, Any], reasons: list[str], *names: str) -> datetime | None:
+    """The first of these that is a time."""
+    for name in names:
+        value = values.get(name, "")
+        try:
+            time = read_time("" if value in ("null", "~") else str(value))
+        except InvalidTime as error:
+            reasons.append(f"{name} in its front matter: {error}")
+            continue
+        if time:
+            return time
+    return None
 
 
 def _tags(values: dict[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from functools import partial
 
 from transfer.archive import Archive, Member
 from transfer.errors import Broken, UnknownFormat, Unreadable
-from transfer.foreign import LinkList, tags_of, title_of
+from transfer.foreign import LinkList, tags_of, times_lost, title_of
 from transfer.items import Address, Item, Lost, Read, Refused
 from transfer.notion_index import Index
 from transfer.notion_links import Links
@@ -27,15 +27,12 @@ _PART = re.compile(r"(Export(?:Block)?-[^/_]*)-Part-(\d{1,4})(?: ?\(\d+\))?\.zip
 _HTML = ".html"
 
 
-def is_export(archive: Archive) -> bool:
-    """Whether a file has a name as Notion gives them."""
-    for member in archive:
-        stem, ending = posixpath.splitext(member.path)
-        if ending.lower() in (PAGE, TABLE, _HTML):
-            _, identifier = split_name(posixpath.basename(stem.removesuffix(ALL_ROWS)))
-            if identifier:
-                return True
-    return any(_PART.search(name) for name in archive.parts)
+def is_export(archive: Archive, part: int) -> bool:
+    """Whether it, or a file in it, has a name as Notion gives them."""
+    if part in archive.holders:
+        return False
+    members = archive.members(part)
+    return bool(_PART.search(archive.parts[part])) or any(map(_has_id, members))
 
 
 def read(archive: Archive) -> Read:
@@ -43,9 +40,12 @@ def read(archive: Archive) -> Read:
     _check_parts(archive)
     index = Index()
     archive.on_close(index.close)
+    is_html = False
     for member in archive:
         index.add(member)
-    if index.is_empty():
+        is_html = is_html or (member.path.lower().endswith(_HTML) and _has_id(member))
+    # One of HTML has tables as well, and in them nothing of what is in the pages.
+    if not index.has_pages() and (is_html or not index.has_tables()):
         raise UnknownFormat(
             "This is no Notion export of Markdown & CSV. Export again, and choose that format."
         )
@@ -66,11 +66,50 @@ def _items(archive: Archive, index: Index, address: Address) -> Iterator[Item | 
         links = Links(archive, index, address, posixpath.dirname(table.path))
         yield from notes_of(index, table, links)
         yield from links.lost(table.path)
+    yield from _left_out(archive, index)
+
+
+def _left_out(archive: Archive, index: Index) -> Iterator[Refused]:
+    """What no line before names: other files, and what is another one's with another content."""
+    for member in archive:
+        taken = index.taken_from(member)
+        if taken is None:
+            if member.path not in index.linked_files:
+                yield Refused(member.path, "It is no page and no table of Notion's.")
+        elif not _is_view(member.path, of=taken[0]) and not _is_same(archive, member, taken):
+            place = f"{taken[0]} in {archive.parts[taken[1]]}"
+            yield Refused(member.path, f"It is the same as {place}, with another content.")
+
+
+def _is_view(path: str, of: str) -> bool:
+    """Whether it has a part of the rows of a database."""
+    return _is_whole(of) and not _is_whole(path)
+
+
+def _is_whole(path: str) -> bool:
+    return path.lower().endswith(f"{ALL_ROWS}{TABLE}")
+
+
+def _is_same(archive: Archive, member: Member, place: tuple[str, int]) -> bool:
+    if place == (member.path, member.part):
+        return True
+    other = archive.find(*place)
+    try:
+        return other is not None and archive.digest(member) == archive.digest(other)
+    except Unreadable:
+        return False
+
+
+def _has_id(member: Member) -> bool:
+    stem, ending = posixpath.splitext(posixpath.basename(member.path))
+    _, identifier = split_name(stem.removesuffix(ALL_ROWS))
+    return identifier is not None and ending.lower() in (PAGE, TABLE, _HTML)
 
 
 def _pages(archive: Archive, index: Index) -> Iterator[Member]:
     for member in archive:
-        if member.path.lower().endswith(PAGE) and index.is_first(member):
+        is_page = member.path.lower().endswith(PAGE)
+        if is_page and index.taken_from(member) == (member.path, member.part):
             yield member
 
 
@@ -141,7 +180,7 @@ def _page(
         relink=links.relink,
         earlier=earlier_of(key, links),
     )
-    yield from lost + links.lost(path) + content.lost(path)
+    yield from lost + times_lost(path, properties.unread) + links.lost(path) + content.lost(path)
 
 
 def _with_children(text: str, path: str, index: Index, links: Links) -> LinkList:

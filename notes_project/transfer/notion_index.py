@@ -11,6 +11,7 @@ from typing import Any
 
 from transfer.archive import Member
 from transfer.items import Refused
+from transfer.linked_files import LinkedFiles
 from transfer.notion_paths import ALL_ROWS, PAGE, TABLE, folders_of, key_of, split_name
 from transfer.notion_text import comparable
 from transfer.scratch import scratch
@@ -83,11 +84,13 @@ class Index:
 
     def __init__(self) -> None:
         self._db = scratch(_SCHEMA)
+        self.linked_files = LinkedFiles()
         # One row after the other asks for it.
         self.header = lru_cache(_MAX_LIKE)(self._header)
 
     def close(self) -> None:
         self._db.close()
+        self.linked_files.close()
 
     def add(self, member: Member) -> None:
         stem, ending = posixpath.splitext(member.path)
@@ -113,9 +116,11 @@ class Index:
             )
             self._db.execute(question, (*place, title, is_whole))
 
-    def is_empty(self) -> bool:
-        question = "SELECT EXISTS (SELECT FROM pages) OR EXISTS (SELECT FROM tables)"
-        return not self._value(question.replace("SELECT FROM", "SELECT 1 FROM"))
+    def has_pages(self) -> bool:
+        return self._value("SELECT 1 FROM pages LIMIT 1") is not None
+
+    def has_tables(self) -> bool:
+        return self._value("SELECT 1 FROM tables LIMIT 1") is not None
 
     def has(self, key: str) -> bool:
         question = "SELECT 1 FROM pages WHERE key = ? UNION ALL SELECT 1 FROM tables WHERE key = ?"
@@ -124,12 +129,20 @@ class Index:
     def has_page(self, key: str) -> bool:
         return self._value("SELECT 1 FROM pages WHERE key = ?", key) is not None
 
-    def is_first(self, member: Member) -> bool:
-        """Whether the page of this file has not been in another one before."""
-        where = self._value(
-            "SELECT path || char(0) || part FROM pages WHERE key = ?", key_of(member.path)
-        )
-        return bool(where == f"{member.path}\0{member.part}")
+    def taken_from(self, member: Member) -> tuple[str, int] | None:
+        """Path and part of the file that the page or table of this one is read from.
+
+        None for other files.
+        """
+        ending = posixpath.splitext(member.path)[1].lower()
+        names = {PAGE: "pages", TABLE: "tables"}
+        if ending not in names:
+            return None
+        question = f"SELECT path, part FROM {names[ending]} WHERE key = ?"  # noqa: S608
+        place: tuple[str, int] | None = self._db.execute(
+            question, (key_of(member.path),)
+        ).fetchone()
+        return place
 
     def entitle(self, key: str, title: str, properties: Sequence[str]) -> None:
         """Its whole title, which names of files have cut off, and the names of its properties."""

@@ -64,6 +64,7 @@ class Links:
             return address
         if self.archive.find(path):
             self.files.append(name)
+            self.index.linked_files.add(path)
         return None
 
 

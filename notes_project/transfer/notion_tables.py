@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from transfer.archive import Archive, Member
 from transfer.errors import Unreadable
-from transfer.foreign import LinkList, tags_of, title_of
+from transfer.foreign import LinkList, tags_of, times_lost, title_of
 from transfer.items import Item, Lost, Refused
 from transfer.notion_index import Index, Row, Table
 from transfer.notion_links import Links
@@ -144,7 +144,7 @@ def _note(header: list[str], table: Table, row: Row, links: Links) -> tuple[Item
         updated_at=properties.updated_at,
         relink=links.relink,
     )
-    return item, lost
+    return item, lost + times_lost(source, properties.unread)
 
 
 @dataclass(frozen=True, slots=True)

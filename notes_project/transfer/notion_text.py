@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from notes.fields import MAX_TITLE
+from transfer.times import InvalidTime, read_time
 
 _TITLE = re.compile(r"\s*#[ \t]+([^\r\n]*)(?:\r?\n|\Z)(?:[ \t]*(?:\r?\n|\Z))?")
 _PROPERTY = re.compile(r"([^:\n]{1,100}): ?(.*)")
@@ -29,7 +30,7 @@ _CREATED = frozenset(("created", "created time", "created at", "date created"))
 _UPDATED = frozenset(
     ("last edited", "last edited time", "last edited at", "updated", "updated time", "updated at")
 )
-# English, or the order of ISO 8601; others cannot be told apart.
+# English, or the order of ISO 8601; beside what that has itself, others cannot be told apart.
 _TIME_FORMATS = (
     "%B %d, %Y %I:%M %p",
     "%B %d, %Y %H:%M",
@@ -44,12 +45,17 @@ _TIME_FORMATS = (
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """What a note has a place for; all of them stay in the text."""
+    """What a note has a place for; all of them stay in the text.
+
+    Args:
+        unread: of its times those that cannot be told, as they are written.
+    """
 
     names: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    unread: tuple[str, ...] = ()
 
 
 def split_title(text: str) -> tuple[str, str]:
@@ -78,19 +84,21 @@ def properties_of(text: str) -> Properties:
 def as_properties(pairs: list[tuple[str, str]]) -> Properties:
     """The same of names and values."""
     tags: list[str] = []
+    unread: list[str] = []
     created = updated = None
     for name, value in pairs:
         name = name.strip().casefold()
         if name in _TAGS:
             tags += [tag.strip() for tag in value.split(",") if tag.strip()]
         elif name in _CREATED:
-            created = created or _time(value)
+            created = created or _time(value, unread)
         elif name in _UPDATED:
-            updated = updated or _time(value)
-    return Properties(tuple(name for name, _ in pairs), tuple(tags), created, updated)
+            updated = updated or _time(value, unread)
+    names = tuple(name for name, _ in pairs)
+    return Properties(names, tuple(tags), created, updated, tuple(unread))
 
 
-def _time(value: str) -> datetime | None:
+def _time(value: str, unread: list[str]) -> datetime | None:
     """Notion writes the time of whoever exported, without its offset. It is read as UTC."""
     bare = value.split(" (", 1)[0].strip().removeprefix("@")
     for form in _TIME_FORMATS if len(bare) < 40 else ():
@@ -98,4 +106,8 @@ def _time(value: str) -> datetime | None:
             return datetime.strptime(bare, form).replace(tzinfo=UTC)
         except ValueError:
             continue
-    return None
+    try:
+        return read_time(bare)
+    except InvalidTime:
+        unread.append(value.strip())
+        return None

@@ -19,6 +19,7 @@ from users.keys import UnknownKey, key_cache
 LEEWAY = 10
 # Verified tokens that a process remembers; one takes about three kilobytes.
 REMEMBERED = 2000
+_TYPE = "at+jwt"
 _REQUIRED = ["iss", "aud", "iat", "exp", "sub"]
 
 
@@ -53,8 +54,11 @@ def _verify(token: str, keys: object) -> tuple[AccessToken, int]:
     Args: keys: the state of the keys; a token is verified again when they may have changed.
     """
     try:
-        # Of the header, only the key id is used: jku, x5u and jwk would let the sender choose.
-        kid = jwt.get_unverified_header(token).get("kid")
+        # Of the header, only these are used: jku, x5u and jwk would let the sender choose.
+        header = jwt.get_unverified_header(token)
+        if header.get("typ") != _TYPE:
+            raise jwt.InvalidTokenError
+        kid = header.get("kid")
         key = key_cache().get(kid if isinstance(kid, str) else "")
         claims = jwt.decode(
             token,

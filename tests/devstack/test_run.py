@@ -120,8 +120,16 @@ def test_a_part_that_is_asked_to_stop_stays_stopped(disturbed):
     assert by_hand.returncode == 0
 
 
+def heeds(number, pid):
+    """Whether the process has a handler for the signal; proc(5), ``SigCgt``."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"^SigCgt:\t(.*)$", status, re.MULTILINE)[1], 16) >> (number - 1) & 1
+
+
 def test_ctrl_c_stops_everything_in_order_and_keeps_the_data(running, all_end):
     (user,) = DEMO_USER.findall(running.output)
+    # Nothing needs the comparison, so the stack is ready before it has begun.
+    assert wait_until(lambda: heeds(signal.SIGTERM, pid_of("compare_users", running)), 60)
     running.interrupt()
     assert STOPPED.findall(running.output) == [(part, "exit code 0") for part in reversed(PARTS)]
     assert "Traceback" not in running.output

@@ -109,7 +109,10 @@ def make_anew(system):
     # It may have seen that there was none.
     operations.wait_for_stop(system, "consumer", "user-events")
     system.stack.consumer.start()
-    again = "Read all of it again with `manage.py consume_user_events --from-beginning`."
+    again = (
+        "Read all of it again with"
+        " `manage.py consume_user_events --from-beginning --until-caught-up`."
+    )
     operations.wait_for_stop(system, "consumer", again)
 
 

@@ -73,7 +73,8 @@ class Issuer:
         }
         payload = {name: value for name, value in payload.items() if name not in without}
         key = self.keys.get(kid) or self.keys["first"]
-        return jwt.encode(payload, key, "ES256", headers={"kid": kid, **(headers or {})})
+        header = {"typ": "at+jwt", "kid": kid, **(headers or {})}
+        return jwt.encode(payload, key, "ES256", headers=header)
 
     @contextmanager
     def serving(self) -> Iterator[None]:

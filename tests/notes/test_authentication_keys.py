@@ -13,6 +13,7 @@ from tests.notes.test_authentication import assert_refused, get
 from users.keys import key_cache
 
 pytestmark = pytest.mark.django_db
+TYPE = {"typ": "at+jwt"}
 
 
 def test_a_key_that_users_project_does_not_have_is_refused(issuer, ada):
@@ -25,13 +26,13 @@ def test_a_key_that_users_project_does_not_have_is_refused(issuer, ada):
         {"kid": "first", "jwk": jwk},
         {"kid": "other", "jwk": jwk, "jku": issuer.url, "x5u": issuer.url},
     ):
-        assert_refused(get(jwt.encode(payload, key, "ES256", headers=headers)))
+        assert_refused(get(jwt.encode(payload, key, "ES256", headers=headers | TYPE)))
     assert issuer.fetches == 1
 
 
 def hs256(payload, secret, headers):
     """By hand: PyJWT does not sign with a public key."""
-    parts = [{"alg": "HS256", "typ": "JWT", **headers}, payload]
+    parts = [{"alg": "HS256", **headers}, payload]
     text = b".".join(base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=") for p in parts)
     signature = base64.urlsafe_b64encode(hmac.digest(secret, text, "sha256")).rstrip(b"=")
     return f"{text.decode()}.{signature.decode()}"
@@ -41,17 +42,23 @@ def test_no_other_algorithm_is_taken(issuer, ada):
     payload = jwt.decode(issuer.token(ada), options={"verify_signature": False})
     public = issuer.keys["first"].public_key()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    headers = {"kid": "first"}
+    headers = {"kid": "first", **TYPE}
     rsa_key = rsa.generate_private_key(65537, 2048)
     assert_refused(get(jwt.encode(payload, None, "none", headers=headers)))
     assert_refused(get(hs256(payload, pem, headers)))
     assert_refused(get(jwt.encode(payload, rsa_key, "RS256", headers=headers)))
 
 
+def test_a_token_for_something_else_is_refused(issuer, ada):
+    for kind in ("JWT", "logout+jwt", None):
+        assert_refused(get(issuer.token(ada, headers={"typ": kind})))
+    assert get(issuer.token(ada)).status_code == 200
+
+
 def test_a_key_id_that_is_no_text_is_refused(issuer, ada):
     _, body, signature = issuer.token(ada).split(".")
     for kid in (5, None, ["first"], {"a": 1}):
-        raw = json.dumps({"alg": "ES256", "typ": "JWT", "kid": kid}).encode()
+        raw = json.dumps({"alg": "ES256", "kid": kid, **TYPE}).encode()
         forged = base64.urlsafe_b64encode(raw).decode().rstrip("=")
         assert_refused(get(f"{forged}.{body}.{signature}"))
 

@@ -136,7 +136,8 @@ class TestChange:
         note = make(api, tags=["a"])
         response = api.delete(url_of(note))
         assert (response.status_code, response.content) == (204, b"")
-        for method in ("get", "put", "patch", "delete"):
+        assert_not_found(api.get(url_of(note)))
+        for method in ("put", "patch", "delete"):
             assert_not_found(getattr(api, method)(url_of(note), {"title": "x"}))
         for action in ("archive", "unarchive"):
             assert_not_found(api.post(f"{url_of(note)}{action}/"))

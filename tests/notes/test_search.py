@@ -114,6 +114,15 @@ class TestWords:
         assert titles(api, '"very again"') == []
         assert titles(api, '"end very"') == []
 
+    @pytest.mark.parametrize(
+        ("again", "end"), [("今天天气很好", "終端語"), ("สวัสดี", "จบข้อ"), ("안녕 ", "끝말")]
+    )
+    def test_a_long_text_without_blanks_is_found_to_its_end(self, api, again, end):
+        size = 2**20 // 3
+        make(api, title="long", content=(again * size)[: size - len(end)] + end)
+        assert titles(api, end) == ["long"]
+        assert titles(api, end[::-1]) == []
+
     def test_a_text_with_more_words_than_an_index_holds_is_kept(self, api):
         text = " ".join(uuid.UUID(int=number).hex[-8:] + "z" for number in range(100_000))
         note = make(api, title="title", content=text)

@@ -55,6 +55,6 @@ def make_last(client, key):
     token = client.headers["Authorization"].partition(" ")[2]
     claims = jwt.decode(token, options={"verify_signature": False})
     claims["exp"] = int(time.time()) + 86_400
-    kid = jwt.get_unverified_header(token)["kid"]
-    client.headers["Authorization"] = f"Bearer {jwt.encode(claims, key, 'ES256', {'kid': kid})}"
+    header = jwt.get_unverified_header(token)
+    client.headers["Authorization"] = f"Bearer {jwt.encode(claims, key, 'ES256', header)}"
     return client

@@ -88,7 +88,9 @@ ALGORITHMS = {
         f"none as {name}": lambda forger, name=name: forger.unsigned({**forger.header, "alg": name})
         for name in ("none", "None", "NONE", "nOnE", "")
     },
-    "no alg": lambda forger: forger.unsigned({"typ": "JWT", "kid": forger.header["kid"]}),
+    "no alg": lambda forger: forger.unsigned(
+        {name: value for name, value in forger.header.items() if name != "alg"}
+    ),
     "none with the signature": lambda forger: (
         f"{part({**forger.header, 'alg': 'none'})}.{forger.token.partition('.')[2]}"
     ),
@@ -247,6 +249,12 @@ def test_no_other_algorithm_or_key(ask, forger, path, name):
 @pytest.mark.parametrize("name", CLAIMS)
 def test_claims_that_are_not_for_here_and_now(ask, forger, path, name):
     assert_refused(ask, path, forger.sign(claims=CLAIMS[name]))
+
+
+@pytest.mark.parametrize("path", SERVICES)
+@pytest.mark.parametrize("kind", ["JWT", "logout+jwt"])
+def test_no_other_kind_of_token(ask, forger, path, kind):
+    assert_refused(ask, path, forger.sign(header={"typ": kind}))
 
 
 @pytest.mark.parametrize("path", SERVICES)

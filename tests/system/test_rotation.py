@@ -79,7 +79,8 @@ def know_all_keys(stack, api, wait_until):
     at once, but not twice in half a minute."""
     log = stack.folder / "logs" / "users.log"
     workers = int(stack.environment_of("notes").get("WEB_WORKERS") or 2)
-    unknown = jwt.encode({}, "x" * 32, algorithm="HS256", headers={"kid": "unknown"})
+    header = {"typ": "at+jwt", "kid": "unknown"}
+    unknown = jwt.encode({}, "x" * 32, algorithm="HS256", headers=header)
 
     def asked():
         return log.read_text().count("GET /.well-known/jwks.json")

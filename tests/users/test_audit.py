@@ -150,7 +150,7 @@ def test_a_stolen_refresh_token(ada, nobody, written, monkeypatch):
 
 
 def test_exports(ada, ada_and_log, nobody, written):
-    body = ada_and_log.get(f"{ME}export/").json()
+    body = json.loads(ada_and_log.get(f"{ME}export/").getvalue())
     assert written() == [("exported", ada.pk, ada.pk)]
     log = body["audit_log"]
     assert [(each["event"], each["by"]) for each in log] == [

@@ -37,7 +37,7 @@ def forge(tokens, ada):
     def forge(key=None, headers=None, algorithm="ES256", **changes):
         claims = {k: v for k, v in {**good, **changes}.items() if v is not None}
         current = keys.key_folder().current()
-        headers = {"kid": current.kid, **(headers or {})}
+        headers = {"typ": "at+jwt", "kid": current.kid, **(headers or {})}
         return jwt.encode(claims, key or current.private, algorithm=algorithm, headers=headers)
 
     return forge
@@ -73,6 +73,8 @@ def test_the_scheme_in_any_letter_case(forge):
         {"sub": "6f9619ff-8b86-4011-b42d-00c04fc964ff"},
         {"headers": {"kid": "unknown"}},
         {"headers": {"kid": ""}},
+        {"headers": {"typ": "JWT"}},
+        {"headers": {"typ": None}},
     ],
 )
 def test_bad_claims(forge, changes):
@@ -111,7 +113,7 @@ def test_other_algorithms(forge, algorithm):
     """No signature at all, and the public key taken for the secret of an HMAC."""
     current = keys.key_folder().current()
     pem = current.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    header = unpadded(json.dumps({"alg": algorithm, "kid": current.kid}).encode())
+    header = unpadded(json.dumps({"alg": algorithm, "typ": "at+jwt", "kid": current.kid}).encode())
     signed = f"{header}.{forge().split('.')[1]}"
     mac = hmac.digest(pem, signed.encode(), hashlib.sha256) if algorithm == "HS256" else b""
     assert_refused(json_client(f"{signed}.{unpadded(mac)}").get(ME))

@@ -3,9 +3,11 @@
 import html
 import json
 import re
+from importlib import import_module
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
+from django.db import connection
 
 from accounts import tokens as access_tokens
 from accounts.models import Session, User
@@ -152,12 +154,38 @@ def test_no_fresh_cookie_for_a_session_that_is_over(browser, at_home, end):
     assert "<form" in response.text
 
 
+def rows(statement):
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+def test_whoever_reads_the_sessions_has_none(browser, at_home):
+    key = browser.cookies["users_session"].value
+    [(kept,)] = rows("SELECT session_key FROM django_session")
+    assert key not in str(rows("SELECT django_session::text FROM django_session"))
+    browser.cookies["users_session"] = kept
+    assert browser.get("/login/").status_code == 200
+    browser.cookies["users_session"] = key
+    assert browser.get("/login/").status_code == 302
+
+
+def test_sessions_of_before_hashes_go_on(browser, at_home):
+    key = browser.cookies["users_session"].value
+    rows(f"UPDATE django_session SET session_key = '{key}'")
+    assert browser.get("/login/").status_code == 200
+    rows(import_module("accounts.migrations.0007_hash_browser_sessions").HASH)
+    browser.cookies["users_session"] = key
+    assert browser.get("/login/").status_code == 302
+
+
 def test_signing_out_ends_both(browser, post, at_home):
     response = post("/logout/", {}, page=ME)
     assert response.status_code == 302
     assert response.cookies["access_token"].value == ""
     assert response.cookies["access_token"]["max-age"] == 0
     assert not Session.objects.live().exists()
+    assert rows("SELECT session_key FROM django_session") == []
     assert browser.get(ME).status_code == 302
     assert browser.get("/login/").status_code == 200
 

@@ -1,12 +1,15 @@
 """All that is kept about somebody."""
 
+import json
+
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
-from accounts import addresses
+from accounts import addresses, export
 from accounts.models import User
+from attempts.models import Attempts
 
 EXPORT = "/api/v1/users/me/export/"
 
@@ -29,7 +32,7 @@ def test_everything_of_ones_own(signed_in, tokens, anonymous, staff, new_user):
     )
     response = client.get(EXPORT)
     assert (response.status_code, response["Cache-Control"]) == (200, "no-store")
-    body = response.json()
+    body = json.loads(response.getvalue())
     assert list(body) == ["user", "unconfirmed_addresses", "sessions", "admin_actions", "audit_log"]
     assert body["user"]["email"] == "grace@example.com"
     assert body["user"]["groups"] == ["helpers"]
@@ -37,8 +40,8 @@ def test_everything_of_ones_own(signed_in, tokens, anonymous, staff, new_user):
     assert [each["email"] for each in body["unconfirmed_addresses"]] == ["next@example.com"]
     assert sorted(len(session["renewed_at"]) for session in body["sessions"]) == [0, 1]
     assert body["admin_actions"][0]["action"] == "Changed Active."
-    assert "bob" not in response.text
-    assert staff.password not in response.text
+    assert "bob" not in str(body)
+    assert staff.password not in str(body)
 
 
 def test_every_column_about_a_user_is_in_it_or_named_here(api, ada):
@@ -56,7 +59,7 @@ def test_every_column_about_a_user_is_in_it_or_named_here(api, ada):
     }
     renamed = {"object_repr": "object", "change_message": "action", "used_at": "renewed_at"}
     renamed["actor_id"] = "by"
-    body = api.get(EXPORT).json()
+    body = json.loads(api.get(EXPORT).getvalue())
     exported = {*body["user"], *body["audit_log"][0]}
     exported |= {"email", "created_at", "id", "last_used_at", "expires_at", "ended_at"}
     exported |= {"user_agent", "renewed_at", "action_time", "object", "action"}
@@ -75,3 +78,35 @@ def test_every_column_about_a_user_is_in_it_or_named_here(api, ada):
         if renamed.get(column, column) not in exported | secret | other.get(table, set())
     }
     assert not missing
+
+
+def test_lists_are_read_as_they_are_sent(api, ada, monkeypatch):
+    monkeypatch.setattr(export, "ROWS", 10)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO audit_log (event, user_id)"
+            " SELECT 'signed_in', %s FROM generate_series(1, 98)",
+            [ada.pk],
+        )
+    response = api.get(EXPORT)
+    assert response["Content-Type"] == "application/json"
+    pieces = list(response)
+    log = json.loads(b"".join(pieces))["audit_log"]
+    assert len(log) == 101  # registered, signed in, exported
+    assert [each["at"] for each in log] == sorted(each["at"] for each in log)
+    assert max(piece.count(b'"request_id"') for piece in pieces) == 10
+    api.credentials(**{**api._credentials, "HTTP_ACCEPT": "text/html"})
+    page = api.get(EXPORT)
+    assert page.status_code == 200
+    assert page.text.count("request_id") == 10
+
+
+def test_an_account_is_exported_so_often(api, ada, signed_in, new_user):
+    for _ in range(export.EXPORTS):
+        assert api.get(EXPORT).status_code == 200
+    refused = signed_in(ada).get(EXPORT)
+    assert (refused.status_code, refused["Retry-After"]) == (429, "3600")
+    assert refused["Content-Type"] == "application/problem+json"
+    assert signed_in(new_user("bob")).get(EXPORT).status_code == 200
+    Attempts.objects.update(ends_at="2026-01-01T00:00:00Z")
+    assert api.get(EXPORT).status_code == 200

@@ -8,12 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session as BrowserSession
 from django.core.management import call_command
 from django.utils import timezone
 
 from accounts import addresses, prune, sessions
+from accounts.browser_sessions import SessionStore
 from accounts.models import PendingAddress, RefreshToken, Session, User
 
 

@@ -12,7 +12,8 @@ TABLES = """
 SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
     AND relkind IN ('r', 'p', 'v', 'm', 'f')
 """
-# What everybody may do: with tables, the database, and triggers that run as the owner.
+# What everybody may do: with tables, the schema but for its use, the database, and triggers that
+# run as the owner.
 EVERYBODYS = """
 SELECT relname, privilege_type FROM pg_class, aclexplode(relacl)
 WHERE relnamespace = 'public'::regnamespace AND grantee = 0
@@ -21,6 +22,9 @@ SELECT proname, privilege_type
 FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
 WHERE pronamespace = 'public'::regnamespace AND prosecdef AND prorettype = 'trigger'::regtype
     AND grantee = 0
+UNION ALL
+SELECT nspname, privilege_type FROM pg_namespace, aclexplode(nspacl)
+WHERE nspname = 'public' AND grantee = 0 AND privilege_type <> 'USAGE'
 UNION ALL
 SELECT datname, privilege_type FROM pg_database, aclexplode(datacl)
 WHERE datname = current_database() AND grantee = 0
@@ -84,9 +88,12 @@ def test_migrating_mends_what_differs():
     role, table = next((role, min(tables)) for role, tables in PRIVILEGES.items())
     rows(f"GRANT TRUNCATE ON {table} TO {role}")
     rows(f"REVOKE SELECT ON {table} FROM {role}")
+    rows("GRANT CREATE ON SCHEMA public TO PUBLIC")
+    assert rows(EVERYBODYS) == [("public", "CREATE")]
     assert roles.granted(PRIVILEGES) != roles.wanted(PRIVILEGES)
     roles.grant()
     assert roles.granted(PRIVILEGES) == roles.wanted(PRIVILEGES)
+    assert rows(EVERYBODYS) == []
     with CaptureQueriesContext(connection) as queries:
         roles.grant()
     assert {query["sql"].split()[0] for query in queries} == {"SELECT"}
@@ -121,6 +128,14 @@ def test_the_web_server_counts_attempts_and_no_more(as_role, refused):
     assert refused("users_web", "UPDATE attempts SET key = 'x'")
     assert refused("users_web", "TRUNCATE attempts")
     assert refused("users_relay", "SELECT FROM attempts")
+
+
+def test_the_web_server_dates_no_entry_of_the_audit_log(as_role, refused):
+    as_role("users_web", "INSERT INTO audit_log (event) VALUES ('deleted')")
+    as_role("users_web", "SELECT prune_audit_log(365, 10)")
+    for column, value in (("at", "now()"), ("id", "1")):
+        entry = f"INSERT INTO audit_log (event, {column}) VALUES ('deleted', {value})"
+        assert refused("users_web", entry), column
 
 
 def test_the_relay_reads_and_deletes_rows_of_the_outbox(as_role, refused):

@@ -59,7 +59,7 @@ def test_signing_in(anonymous, ada):
     session = Session.objects.get()
     assert session.user_agent == "x" * 255
     claims, header = claims_of(body["access"])
-    assert header == {"alg": "ES256", "typ": "JWT", "kid": key_folder().current().kid}
+    assert header == {"alg": "ES256", "typ": "at+jwt", "kid": key_folder().current().kid}
     moment = ada.created_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     assert claims == {
         "iss": "users",

@@ -43,7 +43,7 @@ class PasswordBackend(ModelBackend):
         if not username or password is None or len(password) > MAX_PASSWORD_LENGTH:
             return None
         user = self._find(username)
-        tries = Tries(request, str(user.pk) if user else username.lower()) if request else None
+        tries = Tries(request, username, str(user.pk) if user else "") if request else None
         if tries:
             tries.require_some_left()
         accepted = self._accepts(user, password)

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import islice
 from typing import Any
 
+import orjson
 from django.contrib.admin.models import LogEntry
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Case, CharField, Q, Value, When
+from django.db.models import Case, CharField, Q, QuerySet, Value, When
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.renderers import BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts.authentication import signed_in
 from accounts.models import PendingAddress, Session, User
+from attempts.models import add, counted, key_of
 from audit import trail
 from audit.models import Entry, Event
+from config.renderers import JSONRenderer
+
+EXPORTS, TIME = 20, timedelta(hours=1)
+"""Of an account."""
+ROWS = 1000
+"""How many are read at once, and at most of each list for a page, which is made in memory."""
 
 
 class ExportedUserSerializer(serializers.ModelSerializer[User]):
@@ -92,19 +107,61 @@ class ExportSerializer(serializers.Serializer[Any]):
     audit_log = AuditEntrySerializer(many=True)
 
 
+class FewExports(BaseThrottle):
+    """So many in an hour, counted by account: one reads all there is, and adds to it."""
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        key = key_of("export", str(request.user.pk))
+        made, self.seconds = counted([key]).get(key, (0, 0.0))
+        if made < EXPORTS:
+            add(key, TIME)
+        return made < EXPORTS
+
+    def wait(self) -> float:
+        return self.seconds
+
+
 @method_decorator(cache_control(no_store=True), name="dispatch")
 class Export(APIView):
+    """A page shows the first 1000 of each list; `?format=json` gives all."""
+
+    throttle_classes = [*APIView.throttle_classes, FewExports]
+
     @extend_schema(
         operation_id="export_me", summary="All that is kept about you", responses=ExportSerializer
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         user = signed_in(request)[0]
         trail.record(Event.EXPORTED, user.pk)
-        return Response(ExportSerializer(everything(user)).data)
+        if isinstance(request.accepted_renderer, BrowsableAPIRenderer):
+            return Response(orjson.loads(b"".join(written(user, ROWS))))
+        return StreamingHttpResponse(written(user), content_type=JSONRenderer.media_type)
 
 
-def everything(user: User) -> dict[str, Any]:
-    """What ``ExportSerializer`` takes: a further table about users is one more member there."""
+def written(user: User, at_most: int | None = None) -> Iterator[bytes]:
+    """What `ExportSerializer` describes, in pieces. Lists are read as they are written.
+
+    Args: at_most: how many of each list.
+    """
+    yield b'{"user":' + _json(ExportedUserSerializer(user).data)
+    for name, rows in everything(user).items():
+        shape = ExportSerializer().fields[name]
+        yield b',"%s":[' % name.encode()
+        left, before = rows[:at_most].iterator(ROWS), b""
+        while some := list(islice(left, ROWS)):
+            yield before + _json(shape.to_representation(some))[1:-1]
+            before = b","
+        yield b"]"
+    yield b"}"
+
+
+def _json(value: Any) -> bytes:
+    rendered: bytes = JSONRenderer().render(value)
+    return rendered
+
+
+def everything(user: User) -> dict[str, QuerySet[Any]]:
+    """The lists of ``ExportSerializer`` by name: a further table about users is one more there."""
     renewals = ArrayAgg(
         "refresh_tokens__used_at",
         filter=Q(refresh_tokens__used_at__isnull=False),
@@ -117,7 +174,6 @@ def everything(user: User) -> dict[str, Any]:
         output_field=CharField(),
     )
     return {
-        "user": user,
         "unconfirmed_addresses": PendingAddress.objects.filter(user=user),
         "sessions": user.sessions.annotate(renewed_at=renewals).order_by("created_at", "id"),
         "admin_actions": LogEntry.objects.filter(user=user).order_by("action_time", "id"),

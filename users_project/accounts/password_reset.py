@@ -59,5 +59,6 @@ def confirm(token: str, password: str, request: HttpRequest) -> None:
         user.change_password(password)
         # Who has the link reads the mail of this address.
         PendingAddress.objects.filter(user=user, email=user.email).delete()
-    Tries(request, str(user.pk)).succeeded()
+    for name in (user.username, user.email):
+        Tries(request, name, str(user.pk)).succeeded()
     mail.send_later("password_changed", user.email, username=user.username)

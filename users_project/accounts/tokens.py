@@ -16,6 +16,8 @@ LIFETIME = 300
 LEEWAY = 10
 """Both in seconds. The leeway is for clocks of machines that differ."""
 
+TYPE = "at+jwt"
+"""As RFC 9068 has it: no JWT that is for something else passes for an access token."""
 REQUIRED_CLAIMS = ["iss", "aud", "iat", "exp", "sub", "sid", "tokens_valid_after"]
 
 
@@ -42,16 +44,18 @@ def issue_access_token(session: Session) -> str:
     if user.is_staff:
         claims["staff"] = True
     key = key_folder().current()
-    return jwt.encode(claims, key.private, algorithm="ES256", headers={"kid": key.kid})
+    header = {"typ": TYPE, "kid": key.kid}
+    return jwt.encode(claims, key.private, algorithm="ES256", headers=header)
 
 
 def read_access_token(token: str) -> dict[str, Any]:
     """The claims of a token that this project signed; raises jwt.InvalidTokenError.
 
-    Of the header ``kid`` alone is used: ``jku``, ``x5u`` and ``jwk`` name keys that anybody made.
+    Of the header ``typ`` and ``kid`` are used: ``jku``, ``x5u`` and ``jwk`` name keys of anybody.
     """
-    key = key_folder().public(jwt.get_unverified_header(token).get("kid", ""))
-    if key is None:
+    header = jwt.get_unverified_header(token)
+    key = key_folder().public(header.get("kid", ""))
+    if key is None or header.get("typ") != TYPE:
         raise jwt.InvalidTokenError
     claims: dict[str, Any] = jwt.decode(
         token,

@@ -1,9 +1,12 @@
 """How many passwords may be tried for an account.
 
-What fails is counted by account and network, so who guesses from elsewhere locks nobody out.
-Guesses from many networks are counted by account, and then refused in networks where the account
-has not signed in before: its owner goes on where they were. A browser that has signed in to the
-account has a count of its own, and neither of these is in its way.
+What fails is counted by name and network, so who guesses from elsewhere locks nobody out. Guesses
+from many networks are counted by name, and then refused in networks where the account has not
+signed in before: its owner goes on where they were. A browser that has signed in to the account has
+a count of its own, and neither of these is in its way.
+
+An account has two names, its username and its address. One count for both would tell that somebody
+has both.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from math import ceil
 from secrets import token_urlsafe
+from unicodedata import combining, normalize
 
 from django.conf import settings
 from django.core import signing
@@ -44,14 +48,15 @@ class Tries:
     """Those of one request.
 
     Args:
-        account: the user's id, or a name that nobody has: both are counted alike.
+        name: as it was given. What nobody is called is counted alike.
+        account: the id of the user who is called so; empty for nobody's.
     """
 
-    def __init__(self, request: HttpRequest, account: str) -> None:
-        network, device = network_of(request), device_of(request, account)
-        self._of_network = key_of("network", account, network)
+    def __init__(self, request: HttpRequest, name: str, account: str) -> None:
+        network, device, name = network_of(request), device_of(request, account), folded(name)
+        self._of_network = key_of("network", name, network)
         self._of_device = key_of("device", account, device) if device else None
-        self._of_all = key_of("all", account)
+        self._of_all = key_of("all", name)
         self._known = key_of("known", account, network)
         self._is_known = False
         # What this try counts for.
@@ -102,6 +107,11 @@ def asked_again(session: str, accepts: Callable[[], bool]) -> bool:
         return True
     add(key, TIME)
     return False
+
+
+def folded(name: str) -> str:
+    """Alike for all that the database takes for one name, and for more: spellings are no tries."""
+    return "".join(each for each in normalize("NFKD", name) if not combining(each)).casefold()
 
 
 def network_of(request: HttpRequest) -> str:

@@ -177,7 +177,7 @@ def configure(level: str, log_format: str) -> dict[str, Any]:
             "django.request": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "propagate": True},
             "librdkafka": {"filters": ["news"]},
-            # Its warnings are of what it passes over because an exception is on its way already.
+            # Its warnings are of errors that it passes over: an exception is on its way already.
             "psycopg": {"level": "ERROR"},
         },
     }

@@ -17,7 +17,8 @@ PRIVILEGES = {
         "sessions": _ROWS,
         "refresh_tokens": _ROWS,
         "attempts": "SELECT, INSERT, UPDATE (count, ends_at), DELETE",
-        "audit_log": "SELECT, INSERT",
+        # Neither the time of an entry nor its place among the others.
+        "audit_log": "SELECT, INSERT (event, user_id, actor_id, session_id, request_id)",
         "outbox": "SELECT",
         "auth_group": _ROWS,
         "auth_group_permissions": "SELECT, INSERT, DELETE",

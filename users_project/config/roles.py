@@ -148,17 +148,23 @@ def _columns() -> set[tuple[str, str]]:
 
 
 def _close_database(roles: list[str]) -> None:
-    """Only these roles and the owner connect, and only the owner makes temporary tables."""
+    """Only these roles and the owner connect, and only the owner makes tables, temporary ones too.
+
+    Before PostgreSQL 15 everybody made tables, and so it stays where a database comes from there.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT quote_ident(current_database()),"
             " has_database_privilege('public', current_database(), 'CONNECT, TEMPORARY'),"
-            " bool_and(has_database_privilege(rolname, current_database(), 'CONNECT'))"
+            " bool_and(has_database_privilege(rolname, current_database(), 'CONNECT')),"
+            " has_schema_privilege('public', 'public', 'CREATE')"
             " FROM pg_roles WHERE rolname = ANY(%s)",
             [roles],
         )
-        name, is_open, can_connect = cursor.fetchone() or ("", False, True)
+        name, is_open, can_connect, can_create = cursor.fetchone() or ("", False, True, False)
         if is_open:
             cursor.execute(f"REVOKE CONNECT, TEMPORARY ON DATABASE {name} FROM PUBLIC")
         if is_open or not can_connect:
             cursor.execute(f"GRANT CONNECT ON DATABASE {name} TO {', '.join(roles)}")
+        if can_create:
+            cursor.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")

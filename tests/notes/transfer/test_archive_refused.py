@@ -59,6 +59,26 @@ class TestRefused:
         with pytest.raises(Broken, match=r"Part-1\.zip is there twice in 1\.zip"):
             opened(zip_of([("a", "x")]), data)
 
+    @pytest.mark.parametrize("nested", [False, True])
+    @pytest.mark.parametrize("damage", ["end", "start", "empty", "junk", "directory", "name"])
+    def test_a_damaged_part_is_named(self, damage, nested):
+        part = zip_of([("2.md", "x" * 100)])
+        place = part.index(b"PK\1\2")
+        damaged = {
+            "end": part[:-10],
+            "start": part[10:],
+            "empty": b"",
+            "junk": b"x" * 1000,
+            "directory": part[:place] + b"x" + part[place + 1 :],
+            "name": part.replace(b"2.md", b"2\xffmd"),
+        }[damage]
+        files = [zip_of([(f"{n}.md", "x")]) for n in "13"]
+        files.insert(1, damaged)
+        if nested:
+            files = [zip_of((f"{n}.zip", file) for n, file in enumerate(files))]
+        with pytest.raises(Broken, match=r"1\.zip"):
+            opened(*files)
+
     def test_part_of_a_split_zip(self):
         data = zip_of([("a", "x")])
         place = data.index(b"PK\5\6") + 4

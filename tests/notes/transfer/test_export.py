@@ -1,5 +1,6 @@
 """``GET /notes/export/``: how it is asked for, how much it reads, how a broken one looks."""
 
+import json
 import tracemalloc
 import uuid
 
@@ -179,3 +180,11 @@ class TestManyNotes:
         assert sum(sizes) == self.COUNT
         # Ten notes have 100 characters each before the eleventh.
         assert set(sizes[:-1]) == {10}
+
+    def test_a_note_without_content_ends_no_page_too_late(self, owner, monkeypatch):
+        """The next page begins after the last note of the one before."""
+        monkeypatch.setattr(pages, "PAGE_BYTES", 1000)
+        ids = Note.objects.filter(user=owner).order_by("id").values_list("id", flat=True)
+        Note.objects.filter(id__in=list(ids)[7::15]).update(content=None)
+        exported = [json.loads(note)["id"] for page in pages.pages_as_json(owner) for note in page]
+        assert exported == [str(note_id) for note_id in ids]

@@ -95,7 +95,7 @@ def read_with_all(*uploads: bytes) -> None:
         return
     with archive:
         for reader in READERS:
-            reader.is_export(archive)
+            reader.is_export(archive, 0)
             try:
                 each = list(reader.read(archive)(address))
             except CannotImport:
@@ -166,6 +166,12 @@ def test_damaged_exports_are_read_or_refused(export: str, data: st.DataObject):
             "Tags:",
             "Tags: a,",
             "\\",
+            "`",
+            "`a",
+            "`a``",
+            "`\n\n",
+            "```\n",
+            "~~~\n> ",
             ":/0",
             f":/{IDS[0]}",
             '"',

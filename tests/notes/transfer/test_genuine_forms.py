@@ -86,6 +86,7 @@ def test_a_page_that_notion_exports_in_two_places_is_one_note():
     name = f"Buy milk {MILK}.md"
     read = read_notion(NOTION | {f"{SHARED}/{name}": "# Buy milk\n\nagain"})
     assert read.titles.count("Buy milk") == 1
+    assert list(read.refused) == [f"{SHARED}/{name}"]
     assert f"/at/notion:{MILK}" in str(read["Home: plans, 2025"].content)
 
 
@@ -175,7 +176,7 @@ def test_what_joplin_has_encrypted_is_refused_and_the_rest_taken():
     files = [item(kind, kind + 10, parent_id="", **secret) for kind in (1, 2, 4, 5, 6)]
     read = read_joplin(note(1, "open", parent_id=f"{12:032x}"), *files)
     assert (read.titles, read["open"].tags) == (["open"], ())
-    assert list(read.refused) == [f"{11:032x}.md"]
+    assert list(read.refused) == [f"{11:032x}.md", f"resources/{4:032x}.md"]
 
 
 def test_a_jex_file_of_one_note_has_no_notebook():

@@ -3,11 +3,8 @@
 import pytest
 
 from notes.models import Note
-from tests.notes.transfer.moving import (
-    counts,
-    take,
-    zip_of,
-)
+from tests.notes.test_notes import NOTES
+from tests.notes.transfer.moving import counts, export, stored, take, unzipped, zip_of
 from tests.notes.transfer.test_import import MARKER, reason
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +62,30 @@ class TestMarkdown:
         assert counts(report) == {"created": 1, "refused": 1}
         assert report["report"][0]["source"] == f"notes/{name}"
         assert said in reason(report)
+
+    def test_a_time_ahead_in_a_folder_without_the_marker(self, api):
+        files = [("a.md", "---\ncreated_at: 2999-01-01T00:00:00Z\n---\n"), ("b.md", "x")]
+        report = take(api, zip_of(files))
+        assert counts(report) == {"created": 1, "refused": 1}
+        assert reason(report) == "It was created or changed in the future."
+
+
+@pytest.mark.parametrize("folder", ["", "notes/", "x/notes/"])
+def test_an_export_without_its_marker(api, bobs_api, ada, bob, folder):
+    document = {"type": "doc", "version": 1, "blocks": [{"type": "divider"}]}
+    for values in ({"content": "text"}, {"content": document, "tags": ["a"]}, {"content": None}):
+        note = api.post(NOTES, {"title": "null", **values}, format="json").json()
+        api.post(f"{NOTES}{note['id']}/archive/")
+    exported = unzipped(export(api, "markdown"))
+    del exported["notes-export.json"]
+    above = folder.removesuffix("notes/")
+    files = [
+        (f"{above}{name}" if name.startswith("blocks/") else folder + name[6:], content)
+        for name, content in exported.items()
+    ]
+    assert counts(take(bobs_api, zip_of(files))) == {"created": 3}
+    assert stored(bob) == stored(ada)
+    assert counts(take(api, zip_of(files))) == {"unchanged": 3}
 
 
 @pytest.mark.parametrize("names", [("{}.md", MARKER), ("{}.md",), ("{0} " + "{0}" * 32 + ".md",)])

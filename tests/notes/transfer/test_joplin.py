@@ -103,6 +103,9 @@ def test_to_dos_and_conflicts_are_tagged():
     )
     assert [item.tags for item in read.items] == [("todo",), ("done",), ("conflict",)]
     assert read["open"].content == "Due: 2023-11-14 22:13 UTC\n"
+    for due in ("9" * 20, "-1"):
+        note = joplin("note", "odd", is_todo=1, todo_due=due)
+        assert result(note)["odd"].content == f"Due: {due}\n"
 
 
 def test_what_a_note_has_no_place_for_is_at_its_end():
@@ -144,7 +147,7 @@ def test_what_cannot_be_read_is_refused_alone():
 def test_an_attached_file_is_no_item():
     name, text = joplin("note", "attached")
     read = Result(reader, tarred(dict([joplin("note", "a")]) | {f"resources/{name}": text}))
-    assert (read.titles, read.refused) == (["a"], {})
+    assert (read.titles, list(read.refused)) == (["a"], [f"resources/{name}"])
 
 
 def test_a_raw_folder_may_be_packed_as_zip():

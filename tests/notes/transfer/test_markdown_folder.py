@@ -68,6 +68,25 @@ def test_front_matter_as_older_versions_and_other_programs_write_it():
     assert done.items[0].created_at == datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def test_front_matter_that_says_more_than_joplins():
+    values = "created_at: 2020-03-27T21:15:02Z\nupdated_at: 2021-05-01\nis_archived: True\n"
+    item = read({"Work/a.md": f"---\n{values}title: null\n---\nb"})["a"]
+    assert (item.content, item.is_archived, item.tags) == ("b", True, ("work",))
+    assert item.created_at == datetime(2020, 3, 27, 21, 15, 2, tzinfo=UTC)
+    assert item.updated_at == datetime(2021, 5, 1, tzinfo=UTC)
+
+
+def test_front_matter_that_cannot_be_read_is_said():
+    values = "created_at: soon\nupdated_at: [2021]\nis_archived: perhaps\ncreated: null\n"
+    done = read({"a.md": f"---\n{values}---\nb"})
+    assert (done["a"].created_at, done["a"].is_archived) == (None, False)
+    assert [reason.split()[0] for reason in done.reasons] == [
+        "is_archived",
+        "created_at",
+        "updated_at",
+    ]
+
+
 @pytest.mark.parametrize("values", ["title: -x: y: z", 'tags: ["\\uD83D"]'])
 def test_what_is_no_front_matter_stays_in_the_text(values):
     text = f"---\n{values}\n---\n\nbody"
@@ -117,4 +136,4 @@ def test_html_notes_and_other_files():
 
 def test_pages_of_a_website_are_no_notes():
     with Archive([("upload.zip", io.BytesIO(zipped({"index.html": "<p>"})))], 1000) as archive:
-        assert not reader.is_export(archive)
+        assert not reader.is_export(archive, 0)

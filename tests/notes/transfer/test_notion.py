@@ -128,6 +128,10 @@ def test_pages_that_their_parent_does_not_link_to_are_listed_in_it():
     )
 
 
+def row_of(time: str) -> Page:
+    return Page("row", properties={"Created": time})
+
+
 @pytest.mark.parametrize(
     ("text", "time"),
     [
@@ -135,13 +139,19 @@ def test_pages_that_their_parent_does_not_link_to_are_listed_in_it():
         ("May 1, 2021", datetime(2021, 5, 1, tzinfo=UTC)),
         ("2021/05/01 20:15", datetime(2021, 5, 1, 20, 15, tzinfo=UTC)),
         ("2021-05-01", datetime(2021, 5, 1, tzinfo=UTC)),
+        ("2021-5-1 20:15", datetime(2021, 5, 1, 20, 15, tzinfo=UTC)),
+        ("2021-05-01T10:00:00Z", datetime(2021, 5, 1, 10, tzinfo=UTC)),
+        ("2021-05-01T10:00:00.000+02:00", datetime(2021, 5, 1, 8, tzinfo=UTC)),
         ("01/05/2021", None),
         ("yesterday", None),
         ("", None),
     ],
 )
 def test_times_that_can_be_told(text: str, time: datetime | None):
-    assert result(Page("a", f"Created: {text}"))["a"].created_at == time
+    read = result(Page("a", f"Created: {text}"), Database("b", without_page=[row_of(text)]))
+    assert (read["a"].created_at, read["row"].created_at) == (time, time)
+    reason = f"No time that is read here: {text}. It stays in the text."
+    assert read.reasons == [reason] * (2 if text and not time else 0)
 
 
 def test_only_the_first_lines_are_properties():

@@ -59,9 +59,12 @@ def test_the_same_page_in_two_parts_is_one_note():
     assert Result(reader, zipped(files), zipped(files)).titles == ["a"]
 
 
-def test_an_export_of_html_says_what_to_choose():
+@pytest.mark.parametrize("others", [{}, {f"Home/Tasks {id_of('Tasks')}.csv": "Name\nr1\n"}])
+def test_an_export_of_html_says_what_to_choose(others: dict[str, str | bytes]):
+    """Its tables alone would come without what is written in the pages."""
+    files = {f"Home {id_of('Home')}.html": "<html>", "index.html": "<html>"}
     with pytest.raises(UnknownFormat, match="Markdown & CSV"):
-        Result(reader, zipped({f"Home {id_of('Home')}.html": "<html>"}))
+        Result(reader, zipped(files | others))
 
 
 def test_keys_without_ids_are_the_same_in_every_export():
