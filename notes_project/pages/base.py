@@ -17,7 +17,6 @@ from rest_framework.response import Response
 
 from config.parsers import FormParser
 from config.problems import respond
-from notes.filters import NoFilter
 from notes.pagination import KeysetPagination
 
 
@@ -25,7 +24,6 @@ class Page(generics.GenericAPIView[Any]):
     renderer_classes = [TemplateHTMLRenderer]
     parser_classes = [FormParser]
     pagination_class = KeysetPagination
-    filter_backends = [NoFilter]
     # No operation of the API.
     schema = None
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from config.errors import InvalidParameters
 from notes.etags import answer_data
-from notes.filters import NoteFilter
+from notes.filters import OF_NOTES, OF_PAGES, NoteFilter, refuse_unknown
 from notes.lists import NoteList
 from notes.own_tags import OwnTags
 from notes.serializers import NoteSerializer
@@ -34,6 +34,7 @@ class NotesPage(Page):
         rows: Any = b"[]"
         errors: Any = {}
         try:
+            refuse_unknown(request, OF_NOTES)
             rows = self.paginate_queryset(self.filter_queryset(every))
         except InvalidParameters as error:
             errors = error.detail
@@ -76,10 +77,12 @@ def _links(parameters: QueryDict, tags: list[dict[str, Any]]) -> list[dict[str, 
 
 
 class History(Page, VersionView):
+    parameters = OF_PAGES
+
     def get(self, request: Request, pk: str) -> HttpResponse:
         if read_note(signed_in(request).id, pk) is None:
             raise exceptions.NotFound
-        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        rows = self.paginate_queryset(self.get_queryset())
         return self.show("history", versions=rows, pk=pk, paginator=self.paginator)
 
 
@@ -96,9 +99,11 @@ class Version(Page, VersionView):
 
 
 class Trash(Page, TrashView):
+    parameters = OF_PAGES
+
     def get(self, request: Request) -> HttpResponse:
         trashed = self.get_queryset().in_order_of(signed_in(request))
-        rows = self.paginate_queryset(self.filter_queryset(trashed))
+        rows = self.paginate_queryset(trashed)
         return self.show("trash", notes=rows, paginator=self.paginator)
 
     def post(self, request: Request) -> HttpResponse:
