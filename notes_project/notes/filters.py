@@ -15,10 +15,10 @@ from django.http import QueryDict
 from django.template.loader import render_to_string
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
-from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from config.errors import InvalidParameters
+from config.negotiation import FORMAT
 from notes import asked
 from notes.lists import NoteList, Span
 from notes.own_tags import OwnTags
@@ -67,8 +67,7 @@ class StrictParameters(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        # `format` chooses the renderer, in DRF.
-        refuse_unknown(request, self.parameters | {api_settings.URL_FORMAT_OVERRIDE})
+        refuse_unknown(request, self.parameters | {FORMAT})
 
 
 class NoteFilter(BaseFilterBackend):

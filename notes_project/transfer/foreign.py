@@ -68,9 +68,9 @@ def shown(names: Iterable[str]) -> str:
 def times_lost(source: str, times: Iterable[str]) -> list[Lost]:
     """What is said of times that cannot be told."""
     unread = shown(times)
-    return [Lost(source, f"No time that is read here: {unread}. It stays in the text.")] * bool(
-        unread
-    )
+    if not unread:
+        return []
+    return [Lost(source, f"No time that is read here: {unread}. It stays in the text.")]
 
 
 def files_lost(source: str, names: Iterable[str]) -> list[Lost]:

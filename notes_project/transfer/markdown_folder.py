@@ -160,9 +160,15 @@ def _split(text: str, reasons: list[str]) -> tuple[dict[str, Any], str]:
     return values, rest
 
 
+def _given(values: dict[str, Any], name: str) -> Any:
+    """A value of the front matter; empty where there is none, or YAML's null."""
+    value = values.get(name, "")
+    return "" if value in ("null", "~") else value
+
+
 def _text(values: dict[str, Any], name: str) -> str:
-    value = values.get(name)
-    return value if isinstance(value, str) and value not in ("null", "~") else ""
+    value = _given(values, name)
+    return value if isinstance(value, str) else ""
 
 
 def _is_archived(values: dict[str, Any], reasons: list[str]) -> bool:
@@ -175,9 +181,8 @@ def _is_archived(values: dict[str, Any], reasons: list[str]) -> bool:
 def _time(values: dict[str, Any], reasons: list[str], *names: str) -> datetime | None:
     """The first of these that is a time."""
     for name in names:
-        value = values.get(name, "")
         try:
-            time = read_time("" if value in ("null", "~") else str(value))
+            time = read_time(str(_given(values, name)))
         except InvalidTime as error:
             reasons.append(f"{name} in its front matter: {error}")
             continue

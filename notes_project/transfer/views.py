@@ -16,12 +16,11 @@ from rest_framework import exceptions, generics, status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from config.errors import InvalidParameters
 from config.negotiation import FORMAT
 from notes.etags import is_page
-from notes.filters import refuse_unknown
+from notes.filters import StrictParameters
 from notes.pagination import read_once
 from transfer import errors, importing, jsonl, markdown
 from transfer.negotiation import ByFormatAlone, JSONLinesRenderer, MarkdownRenderer
@@ -42,7 +41,7 @@ _STATUS = {
 }
 
 
-class ExportView(APIView):
+class ExportView(StrictParameters):
     renderer_classes = [JSONLinesRenderer, MarkdownRenderer]
     content_negotiation_class = ByFormatAlone
 
@@ -65,7 +64,6 @@ class ExportView(APIView):
         },
     )
     def get(self, request: Request) -> HttpResponseBase:
-        refuse_unknown(request, {FORMAT})
         renderer = request.accepted_renderer
         is_lines = isinstance(renderer, JSONLinesRenderer)
         write = jsonl.write if is_lines else markdown.write
@@ -107,7 +105,8 @@ class RefusedUpload(exceptions.APIException):
         super().__init__(str(error))
 
 
-class ImportView(generics.GenericAPIView[Any]):
+class ImportView(StrictParameters, generics.GenericAPIView[Any]):
+    parameters = frozenset({DRY_RUN})
     serializer_class = ImportSerializer
     parser_classes = [MultiPartParser, AnyParser]
 
@@ -146,7 +145,6 @@ class ImportView(generics.GenericAPIView[Any]):
         },
     )
     def post(self, request: Request) -> HttpResponseBase:
-        refuse_unknown(request, {DRY_RUN, FORMAT})
         try:
             user = signed_in(request)
             with files_of(request) as files, place(user):

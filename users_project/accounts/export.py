@@ -143,13 +143,13 @@ def written(user: User, at_most: int | None = None) -> Iterator[bytes]:
 
     Args: at_most: how many of each list.
     """
+    shapes = ExportSerializer().fields
     yield b'{"user":' + _json(ExportedUserSerializer(user).data)
     for name, rows in everything(user).items():
-        shape = ExportSerializer().fields[name]
         yield b',"%s":[' % name.encode()
         left, before = rows[:at_most].iterator(ROWS), b""
         while some := list(islice(left, ROWS)):
-            yield before + _json(shape.to_representation(some))[1:-1]
+            yield before + _json(shapes[name].to_representation(some))[1:-1]
             before = b","
         yield b"]"
     yield b"}"
