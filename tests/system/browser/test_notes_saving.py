@@ -55,7 +55,7 @@ def test_errors_come_to_the_field_and_go(page, client):
 
 
 @pytest.mark.parametrize("way", ["mine", "new", "theirs"])
-def test_a_conflict_shows_both_texts(page, client, way, assert_accessible, assert_all_by_tab):
+def test_a_conflict_shows_both_texts(page, client, way):
     path = write(page, "Plan", "one")
     client.patch(f"/api/v1{path}", json={"content": "of another tab"})
     text_of(page).fill("typed here")
@@ -63,8 +63,6 @@ def test_a_conflict_shows_both_texts(page, client, way, assert_accessible, asser
     expect_faults(page, "status of 412")
     assert note(client, path)["content"] == "of another tab"
     expect(text_of(page)).to_have_value("typed here")
-    assert_accessible(page)
-    assert_all_by_tab(page)
     if way == "theirs":
         page.get_by_role("link", name="Take this one").click()
         expect(text_of(page)).to_have_value("of another tab")
@@ -79,6 +77,16 @@ def test_a_conflict_shows_both_texts(page, client, way, assert_accessible, asser
     assert (now == path) == (way == "mine")
     assert note(client, now)["content"] == "typed on"
     assert len(titles(client)) == (1 if way == "mine" else 2)
+
+
+def test_a_conflict_is_for_everybody(page, client, assert_accessible, assert_all_by_tab):
+    path = write(page, "Plan", "one")
+    client.patch(f"/api/v1{path}", json={"content": "of another tab"})
+    text_of(page).fill("typed here")
+    expect(page.locator("#conflict")).to_contain_text("of another tab")
+    expect_faults(page, "status of 412")
+    assert_accessible(page)
+    assert_all_by_tab(page)
 
 
 def test_a_first_answer_that_was_lost_makes_no_second_note(page, client):
