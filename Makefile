@@ -34,11 +34,11 @@ notes-shell: install ## Django's shell of notes_project, on the running stack
 clean: install ## Remove the stack's data, keys and secrets (.local)
 	@$(DEVSTACK) clean
 
-.PHONY: test test-users test-notes test-docs test-devstack test-system test-security test-bench test-debezium test-compose test-supply
+.PHONY: test test-users test-notes test-docs test-devstack test-system test-browser test-security test-bench test-debezium test-compose test-supply
 .PHONY: lint types
 .PHONY: test-faults test-faults-short test-faults-off test-any-order
 # The longest first.
-SUITES := test-users test-notes test-system lint types test-devstack test-faults-short test-supply test-docs
+SUITES := test-users test-notes test-system test-browser lint types test-devstack test-faults-short test-supply test-docs
 # Most of a suite's time is waiting for servers: three at a time, each with its output in one piece.
 test: install-dev ## Everything that a change has to pass
 	@$(MAKE) --jobs=3 --output-sync=target $(SUITES)
@@ -51,7 +51,9 @@ test-docs: install-dev ## That the documentation says what is so
 test-devstack: install-dev ## `make run` and its relatives, in a clone of the last commit
 	@$(BIN)/pytest tests/devstack
 test-system: install-dev ## The whole stack, through the gateway
-	@$(BIN)/pytest tests/system
+	@$(BIN)/pytest tests/system --ignore=tests/system/browser
+test-browser: install-dev ## The pages in Chromium, through the gateway
+	@$(BIN)/pytest tests/system/browser tests/system/test_secrets.py
 test-security: install-dev ## What an attacker would try, through the gateway; five minutes
 	@$(BIN)/pytest tests/security
 test-faults: install-dev ## The fault matrix: kills, stops and cuts under load; FAULT_SEED=N repeats a run
