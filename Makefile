@@ -92,11 +92,13 @@ licences: install-dev ## Those of all packages; fails for one without an answer 
 vulnerabilities: install-dev ## Asks OSV about all packages; fails as above, and where it does not answer
 	@$(BIN)/python requirements/supply.py vulnerabilities
 
-.PHONY: docs reference
+.PHONY: docs reference screenshots
 docs: install-dev ## The documentation as pages, site/docs/index.html; a broken link is an error
 	@$(BIN)/python -m sphinx -a -W --keep-going -q -c docs . site
 reference: install-dev ## Write docs/reference/ again, after a change of a command, an endpoint or an event
 	@$(BIN)/python docs/reference.py
+screenshots: install-dev ## Take docs/screenshots/ again, after a change of a page; needs Chromium
+	@$(BIN)/python -m docs.screenshots
 
 .PHONY: bench
 bench: install-dev ## Benchmarks; ONLY=P9 for one, PEER=FOLDER with the peer

@@ -52,6 +52,24 @@ def add_navigation(_: Sphinx, name: str, source: list[str]) -> None:
             source[0] += "\n" + "\n".join(lines) + "\n"
 
 
+PICTURE = re.compile(
+    r"<picture>\s*<source [^>]*srcset=\"(?P<dark>[^\"]+)\">"
+    r"\s*<img alt=\"(?P<alt>[^\"]+)\" src=\"(?P<light>[^\"]+)\">\s*</picture>"
+)
+
+
+def show_pictures(_app: Sphinx, _name: str, source: list[str]) -> None:
+    """A forge chooses by the reader's scheme, the theme by a class."""
+
+    def images(picture: re.Match[str]) -> str:
+        return "\n".join(
+            f"```{{image}} {picture[scheme]}\n:alt: {picture['alt']}\n:class: only-{scheme}\n```\n"
+            for scheme in ("light", "dark")
+        )
+
+    source[0] = PICTURE.sub(images, source[0])
+
+
 class Mermaid(SphinxDirective):
     """A ```` ```mermaid ```` fence as an SVG, drawn by Mermaid itself while the site is built.
 
@@ -79,4 +97,5 @@ class Mermaid(SphinxDirective):
 
 def setup(app: Sphinx) -> None:
     app.connect("source-read", add_navigation)
+    app.connect("source-read", show_pictures)
     app.add_directive("mermaid", Mermaid)

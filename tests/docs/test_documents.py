@@ -87,6 +87,17 @@ def test_files_that_are_named_exist(path):
             assert (ROOT / code).exists(), code
 
 
+def test_pictures_are_small_and_all_of_them_are_shown():
+    shown = {
+        (path.parent / address).resolve()
+        for path in PATHS
+        for address in re.findall(r'(?:src|srcset)="([^"]+)"', documents.prose(path.read_text()))
+    }
+    pictures = set((ROOT / "docs" / "screenshots").iterdir())
+    assert shown == pictures
+    assert max(path.stat().st_size for path in pictures) < 150_000
+
+
 def log_events():
     """The events that the code logs as a warning or an error."""
     for path in ROOT.glob("*_project/**/*.py"):

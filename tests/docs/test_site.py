@@ -81,6 +81,17 @@ def test_every_diagram_is_drawn_and_has_words_for_who_does_not_see_it(pages):
     assert len(drawn) == len(re.findall(r"^```mermaid", sources, re.MULTILINE))
 
 
+def test_every_picture_is_for_one_scheme(pages):
+    """What the file's name says, and as the sources have them."""
+    sources = "".join(path.read_text() for path in documents.paths())
+    for scheme, attribute in (("light", "src"), ("dark", "srcset")):
+        found = re.findall(rf"{attribute}=\"[^\"]*?([\w-]+-{scheme}\.png)\"", sources)
+        images = re.findall(rf"<img [^>]*only-{scheme}[^>]*>", "".join(pages.values()))
+        assert found
+        names = [re.search(r'src="[^"]*/([\w-]+\.png)"', image)[1] for image in images]
+        assert sorted(names) == sorted(found)
+
+
 BROKEN = ["gone-page.md", "gone-file.json", "index.md#gone-heading", "#gone-here"]
 
 

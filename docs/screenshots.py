@@ -1,0 +1,154 @@
+"""Makes docs/screenshots/: `python -m docs.screenshots`, or `make screenshots`.
+
+The main pages, light and dark, of a stack of its own with a few notes and a dead letter in it, so
+that a picture shows the same whoever makes it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Producer
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+from devstack import admin
+from devstack.errors import DevstackError
+from devstack.ports import Ports
+from devstack.stack import Stack
+
+FOLDER = Path(__file__).parent / "screenshots"
+TOPIC = "user-events"
+ADA = {"username": "ada", "password": "correct horse battery staple"}
+NOTES = [
+    (
+        "Reading list",
+        "A Philosophy of Software Design\nDesigning Data-Intensive Applications",
+        "books",
+    ),
+    (
+        "Sourdough",
+        "500 g flour, 350 g water, 100 g starter, 10 g salt.\nFold it every hour.",
+        "kitchen",
+    ),
+    (
+        "Lisbon in May",
+        "Tram 28 before eight. Pastéis de Belém.\nTickets are in the blue folder.",
+        "travel",
+    ),
+    ("Flat: questions", "Heating, from when?\nWho has the second key?", "home, to do"),
+    (
+        "Ideas for the talk",
+        "Begin with the outage.\nOne picture of the event's way, no more.",
+        "work, to do",
+    ),
+    ("Garden", "Tomatoes to the wall, beans where the peas were.", "home"),
+]
+
+
+def open_conflict(page: Page) -> None:
+    """The note of another window was saved in between."""
+    page.goto("/notes/")
+    page.get_by_role("link", name="Lisbon in May").click()
+    with page.context.new_page() as other:
+        other.goto(page.url)
+        other.locator("#content").fill("Tram 28 before eight.\nTickets are with Grace.")
+        other.locator("#state", has_text="Saved").wait_for()
+        other.wait_for_selector("#editor:not([data-dirty])")
+    page.locator("#content").fill(
+        "Tram 28 before eight.\nTickets are in the blue folder, both of them."
+    )
+    page.locator("#conflict").wait_for()
+
+
+def open_note(page: Page) -> None:
+    page.goto("/notes/")
+    page.get_by_role("link", name="Sourdough").click()
+
+
+def open_path(path: str) -> Callable[[Page], object]:
+    return lambda page: page.goto(path, wait_until="networkidle")
+
+
+# By the name of the picture: how Ada comes there, and how the administrator does.
+ADAS = {
+    "front": open_path("/"),
+    "notes": open_path("/notes/"),
+    "note": open_note,
+    "conflict": open_conflict,
+    "api": open_path("/api/v1/notes/"),
+}
+ADMINS = {"dead-letters": open_path("/admin/notes/inbox/deadletter/")}
+
+
+def sign_in(context: BrowserContext, account: dict[str, str], path: str) -> None:
+    page = context.new_page()
+    page.goto(f"/login/?next={path}")
+    page.get_by_label("Username").fill(account["username"])
+    page.get_by_label("Password").fill(account["password"])
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"**{path}")
+
+
+def write_notes(context: BrowserContext) -> None:
+    """Registers Ada, and writes her notes."""
+
+    def post(path: str, data: dict[str, Any], **headers: str) -> Any:
+        answer = context.request.post(path, data=data, headers=headers, fail_on_status_code=True)
+        return answer.json()
+
+    post("/api/v1/users/", {**ADA, "email": "ada@example.com"})
+    token = post("/api/v1/auth/token/", ADA)["access"]
+    for title, content, tags in NOTES:
+        note = {"title": title, "content": content, "tags": tags.split(", ")}
+        post("/api/v1/notes/", note, Authorization=f"Bearer {token}")
+
+
+def make_dead_letter(bootstrap_servers: str) -> None:
+    producer = Producer({"bootstrap.servers": bootstrap_servers})
+    producer.produce(TOPIC, key="not-an-id", value='{"is": "no event"}')
+    producer.flush()
+
+
+def shoot(context: BrowserContext, ways: dict[str, Callable[[Page], object]]) -> None:
+    for name, open_page in ways.items():
+        with context.new_page() as page:
+            open_page(page)
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                page.screenshot(path=FOLDER / f"{name}-{scheme}.png", animations="disabled")
+
+
+def main() -> None:
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if not program:
+        sys.exit("Screenshots need Chromium: on Debian, apt install chromium.")
+    FOLDER.mkdir(exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Stack(Path(folder), Ports.free(), durable=False, report=print) as stack,
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=program, args=["--no-sandbox"]) as browser,
+    ):
+        make_dead_letter(stack.kafka.bootstrap_servers)
+        password = admin.password_file(stack.folder).read_text().strip()
+        staff = {"username": admin.USERNAME, "password": password}
+        options = {"base_url": stack.gateway_url, "viewport": {"width": 1100, "height": 700}}
+        with browser.new_context(**options) as context:
+            write_notes(context)
+            sign_in(context, ADA, "/notes/")
+            shoot(context, ADAS)
+        with browser.new_context(**options) as context:
+            sign_in(context, staff, "/admin/notes/")
+            shoot(context, ADMINS)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except DevstackError as error:
+        sys.exit(str(error))
