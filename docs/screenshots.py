@@ -13,8 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from confluent_kafka import Producer
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from devstack import admin
 from devstack.errors import DevstackError
@@ -23,6 +24,7 @@ from devstack.stack import Stack
 
 FOLDER = Path(__file__).parent / "screenshots"
 TOPIC = "user-events"
+Pictures = dict[str, tuple[Callable[[Page], object], int | None]]
 ADA = {"username": "ada", "password": "correct horse battery staple"}
 NOTES = [
     (
@@ -48,6 +50,20 @@ NOTES = [
     ),
     ("Garden", "Tomatoes to the wall, beans where the peas were.", "home"),
 ]
+BROKEN = ["hello?", '{"type": "user.created.v1"}', None]
+
+EVENTS = """
+INSERT INTO event_log
+    (topic, partition, "offset", type, user_id, version, event_time, outcome, recorded_at)
+SELECT 'user-events', n % 12, 1000 + n, 'user.updated.v1', gen_random_uuid(), n,
+    at - n * interval '0.05 s', outcome, at
+FROM generate_series(29, 1, -1) AS minute,
+    LATERAL generate_series(1, 4 + minute * 7 % 9) AS n,
+    LATERAL (VALUES (
+        now() - minute * interval '1 min',
+        CASE WHEN n > 10 THEN 'duplicate' WHEN n > 8 THEN 'superseded' ELSE 'applied' END
+    )) AS event (at, outcome)
+"""
 
 
 def open_conflict(page: Page) -> None:
@@ -74,15 +90,18 @@ def open_path(path: str) -> Callable[[Page], object]:
     return lambda page: page.goto(path, wait_until="networkidle")
 
 
-# By the name of the picture: how Ada comes there, and how the administrator does.
+# By the name of the picture: how one comes there, and how high it is; None is down to the end.
 ADAS = {
-    "front": open_path("/"),
-    "notes": open_path("/notes/"),
-    "note": open_note,
-    "conflict": open_conflict,
-    "api": open_path("/api/v1/notes/"),
+    "front": (open_path("/"), None),
+    "notes": (open_path("/notes/"), 700),
+    "note": (open_note, 700),
+    "conflict": (open_conflict, None),
+    "api": (open_path("/api/v1/notes/"), None),
 }
-ADMINS = {"dead-letters": open_path("/admin/notes/inbox/deadletter/")}
+ADMINS = {
+    "pipeline": (open_path("/admin/notes/pipeline/"), 1400),
+    "dead-letters": (open_path("/admin/notes/inbox/deadletter/"), 500),
+}
 
 
 def sign_in(context: BrowserContext, account: dict[str, str], path: str) -> None:
@@ -108,19 +127,43 @@ def write_notes(context: BrowserContext) -> None:
         post("/api/v1/notes/", note, Authorization=f"Bearer {token}")
 
 
-def make_dead_letter(bootstrap_servers: str) -> None:
+def make_dead_letters(bootstrap_servers: str) -> None:
     producer = Producer({"bootstrap.servers": bootstrap_servers})
-    producer.produce(TOPIC, key="not-an-id", value='{"is": "no event"}')
+    for value in BROKEN:
+        producer.produce(TOPIC, key="not-an-id", value=value)
     producer.flush()
 
 
-def shoot(context: BrowserContext, ways: dict[str, Callable[[Page], object]]) -> None:
-    for name, open_page in ways.items():
+def log_events(notes_database: str) -> None:
+    """Half an hour of them, for the plots."""
+    with psycopg.connect(notes_database) as connection:
+        connection.execute(EVENTS)
+
+
+def shoot(context: BrowserContext, width: int, pictures: Pictures) -> None:
+    for name, (open_page, height) in pictures.items():
         with context.new_page() as page:
+            page.set_viewport_size({"width": width, "height": height or 700})
             open_page(page)
             for scheme in ("light", "dark"):
                 page.emulate_media(color_scheme=scheme)
-                page.screenshot(path=FOLDER / f"{name}-{scheme}.png", animations="disabled")
+                path = FOLDER / f"{name}-{scheme}.png"
+                page.screenshot(path=path, full_page=height is None, animations="disabled")
+
+
+def take(browser: Browser, stack: Stack) -> None:
+    """The pictures of a stack that has just been made."""
+    make_dead_letters(stack.kafka.bootstrap_servers)
+    log_events(stack.notes_db.url)
+    options = {"base_url": stack.gateway_url, "locale": "en-GB"}
+    with browser.new_context(**options) as context:
+        write_notes(context)
+        sign_in(context, ADA, "/notes/")
+        shoot(context, 1100, ADAS)
+    password = admin.password_file(stack.folder).read_text().strip()
+    with browser.new_context(**options) as context:
+        sign_in(context, {"username": admin.USERNAME, "password": password}, "/admin/notes/")
+        shoot(context, 1400, ADMINS)
 
 
 def main() -> None:
@@ -134,17 +177,7 @@ def main() -> None:
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=program, args=["--no-sandbox"]) as browser,
     ):
-        make_dead_letter(stack.kafka.bootstrap_servers)
-        password = admin.password_file(stack.folder).read_text().strip()
-        staff = {"username": admin.USERNAME, "password": password}
-        options = {"base_url": stack.gateway_url, "viewport": {"width": 1100, "height": 700}}
-        with browser.new_context(**options) as context:
-            write_notes(context)
-            sign_in(context, ADA, "/notes/")
-            shoot(context, ADAS)
-        with browser.new_context(**options) as context:
-            sign_in(context, staff, "/admin/notes/")
-            shoot(context, ADMINS)
+        take(browser, stack)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ class CappedPaginator(Paginator[Any]):
 class CappedAdmin(admin.ModelAdmin[M]):
     paginator = CappedPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # they count all there is
 
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any], *location: Any

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -31,9 +32,22 @@ class ResolutionForm(ActionForm):
     reason = forms.CharField(label="Why (to discard):", required=False)
 
 
+class ResolutionFilter(admin.SimpleListFilter):
+    title = parameter_name = "resolution"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "open"), *DeadLetter.Resolution.choices]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[DeadLetter]
+    ) -> QuerySet[DeadLetter]:
+        value = self.value()
+        return queryset.filter(resolution=None if value == "open" else value) if value else queryset
+
+
 class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
     list_display = ("place", "reason", "created_at", "resolution")
-    list_filter = (("resolution", admin.EmptyFieldListFilter), "resolution")
+    list_filter = (ResolutionFilter,)
     ordering = ("-id",)
     fields = (
         *("place", "reason", "verdict", "created_at", "key_text", "headers_text"),

@@ -13,20 +13,14 @@ ALIKE = [(f"config/{module}.py", f"config/{module}.py") for module in CONFIG.spl
 ALIKE += [(f"outbox/{module}.py", f"inbox/{module}.py") for module in ("digests", "signals")]
 PAGES = """
     static/api/api.css static/api/api.js static/api/docs.css static/api/redoc.js
+    static/api/swagger.js static/config/admin.css static/config/base.css static/config/follow.js
+    static/config/labels.js templates/admin/pipeline.html templates/admin/plot.html
     templates/drf_spectacular/redoc.html templates/drf_spectacular/swagger_ui.html
     templates/problem.html templates/rest_framework/api.html templates/rest_framework/headers.html
     templates/rest_framework/horizontal/field.html templates/rest_framework/horizontal/input.html
     templates/rest_framework/pagination/previous_and_next.html
 """
 ALIKE += [(f"config/{file}", f"config/{file}") for file in PAGES.split()]
-
-ALIKE += [
-    (f"config/{file}", f"config/{file}")
-    for file in (
-        *("static/config/admin.css", "static/config/follow.js", "static/config/labels.js"),
-        *("templates/admin/pipeline.html", "templates/admin/plot.html"),
-    )
-]
 
 
 @pytest.mark.parametrize(("users", "notes"), ALIKE)

@@ -68,6 +68,15 @@ def test_to_discard_needs_a_reason(staff, letters):
     assert DeadLetter.objects.open().count() == 2
 
 
+def test_those_that_are_open_are_a_filter(staff, letters):
+    letters[0].resolve(DeadLetter.Resolution.REPLAYED)
+    letters[1].resolve(DeadLetter.Resolution.DISCARDED)
+    for number, resolution in enumerate(("replayed", "discarded", "open")):
+        page = staff.get(f"{PAGE}?resolution={resolution}").content.decode()
+        shown = [f"[0]@{offset}</a>" in page for offset in range(3)]
+        assert shown == [offset == number for offset in range(3)]
+
+
 def test_a_letter_that_is_closed_is_left_as_it_is(letters):
     call = DeadLetter.objects.all()
     assert call.discard("seen") == 3

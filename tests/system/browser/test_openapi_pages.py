@@ -22,15 +22,18 @@ OPERATIONS = [("users", "Register"), ("notes", "Write a note")]
 
 
 @pytest.mark.parametrize(("service", "operation"), OPERATIONS)
-def test_swagger_ui(page, service, operation):
+def test_swagger_ui(page, service, operation, assert_accessible):
     open_docs(page, f"{service}/")
     page.get_by_role("button", name=operation).first.click()
-    expect(page.get_by_role("button", name="Try it out")).to_be_visible()
+    page.get_by_role("button", name="Try it out").click()
+    expect(page.get_by_role("button", name="Execute")).to_be_visible()
+    assert_accessible(page)
 
 
 @pytest.mark.parametrize(("service", "operation"), OPERATIONS)
-def test_redoc(page, service, operation):
+def test_redoc(page, service, operation, assert_accessible):
     open_docs(page, f"{service}/redoc/")
     expect(page.get_by_role("heading", name=operation).first).to_be_visible()
     # The styles that it writes are there.
     expect(page.locator(".menu-content")).to_have_css("position", "sticky")
+    assert_accessible(page)
