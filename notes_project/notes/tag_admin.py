@@ -79,7 +79,8 @@ class TagAdmin(CappedAdmin[Tag]):
         tags = super().get_queryset(request)
         # For the list alone: choosing a tag asks at each key that is pressed.
         if request.resolver_match and request.resolver_match.url_name == "notes_tag_changelist":
-            # For each row that is shown: joined and grouped, the links of all tags would be read.
+            # For each row that is shown: joined and grouped, or sorted by, the links of all tags
+            # would be read.
             users = _of_links("DISTINCT user_id")
             return tags.annotate(notes_count=_of_links("*"), users_count=users)
         return tags
@@ -149,12 +150,12 @@ class TagAdmin(CappedAdmin[Tag]):
         if deleted:
             self.log_deletions(request, deleted)
 
-    @admin.display(description="notes", ordering="notes_count")
+    @admin.display(description="notes")
     def notes_count(self, tag: Any) -> str:
         url = reverse("admin:notes_note_changelist")
         return format_html('<a href="{}?tag={}">{}</a>', url, tag.pk, tag.notes_count)
 
-    @admin.display(description="users", ordering="users_count")
+    @admin.display(description="users")
     def users_count(self, tag: Any) -> int:
         count: int = tag.users_count
         return count

@@ -39,7 +39,6 @@ class TestPages:
             "notes/tag/?q=a",
             "notes/tag/?used=no",
             "notes/tag/?used=yes",
-            "notes/tag/?o=2",
             "notes/tag/add/",
             "users/user/",
             "users/user/?q=ada",
