@@ -7,6 +7,9 @@ function mend() {
       select.setAttribute("aria-label", row.dataset.paramName);
     }
   }
+  for (const body of document.querySelectorAll("textarea.body-param__text")) {
+    body.setAttribute("aria-label", "Request body");
+  }
   for (const sample of document.querySelectorAll("pre.microlight")) sample.tabIndex = 0;
 }
 
