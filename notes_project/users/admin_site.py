@@ -13,7 +13,7 @@ class AdminSite(admin.AdminSite):
     """The admin for staff. Signing in and out and passwords are users_project's."""
 
     site_header = site_title = "Notes"
-    site_url = "/api/v1/notes/"
+    site_url = "/"
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """With the page of the pipeline, as if it were a list of the inbox."""

@@ -39,6 +39,12 @@ def test_of_more_users_than_the_list_counts_nothing_is_done(admin, ada, monkeypa
     assert not User.objects.filter(is_active=False).exists()
 
 
+def test_a_part_of_a_name_or_address_is_found_and_a_whole_id(admin, ada):
+    terms = ["AD", "a@exa", str(ada.pk), str(ada.pk)[:8], "nobody"]
+    found = [term for term in terms if page_of(ada) in admin.get(LIST, {"q": term}).text]
+    assert found == terms[:3]
+
+
 def test_an_id_that_is_none_is_a_400(admin):
     fields = {"action": "deactivate", "_selected_action": "x"}
     assert admin.post(LIST, fields).status_code == 400

@@ -67,7 +67,7 @@ class UserAdmin(CappedAdmin[User], DjangoUserAdmin[User]):
 
     list_display = ("username", "email", "is_active", "is_staff", "created_at", "left_outbox")
     list_filter = ("is_active", "is_staff", "is_superuser", "created_at")
-    search_fields = ("username", "email", "id")
+    search_fields = ("username", "email", "=id")
     ordering = ("-created_at",)
     sortable_by = ("created_at",)
     # A plain form: Django's shows the first characters of the hash.
