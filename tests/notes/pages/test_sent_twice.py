@@ -5,7 +5,7 @@ import re
 import pytest
 
 from notes.models import IdempotencyKey, Note
-from tests.notes.pages.test_pages import PAGES, follow, note_path, post, send
+from tests.notes.pages.forms import PAGES, follow, note_path, post, send
 from tests.notes.test_browsable import Forms, page_of
 from tests.notes.test_notes import make
 
