@@ -50,7 +50,8 @@ def chromium():
 @pytest.fixture
 def window(chromium, stack):
     """`with window() as page`: of a browser that nobody has used. What it says on its console, what
-    it asks and which requests fail is an error, but what the test takes out of `page.faults`."""
+    it asks, which requests fail and which pages have no policy is an error, but what the test takes
+    out of `page.faults`."""
 
     @contextmanager
     def window(**options):
@@ -63,6 +64,13 @@ def window(chromium, stack):
                 if request.failure != "net::ERR_ABORTED":
                     faults.append(request.url)
 
+            def require_policy(response):
+                policy = response.headers.get("content-security-policy", "")
+                is_page = response.request.resource_type == "document"
+                if is_page and "default-src 'none'" not in policy:
+                    faults.append(f"{response.url} comes without a policy")
+
+            context.on("response", require_policy)
             context.on("console", lambda message: faults.append(message.text))
             context.on("dialog", lambda dialog: (faults.append(dialog.message), dialog.dismiss()))
             context.on("weberror", lambda error: faults.append(str(error.error)))

@@ -79,6 +79,18 @@ def test_a_conflict_shows_both_texts(page, client, way):
     assert len(titles(client)) == (1 if way == "mine" else 2)
 
 
+def test_in_a_conflict_nothing_is_saved_but_by_choice(page, client):
+    path = write(page, "Plan", "one")
+    client.patch(f"/api/v1{path}", json={"content": "of another tab"})
+    for text in ("typed here", "typed on"):
+        with page.expect_response(lambda answer: answer.request.method == "POST") as answered:
+            text_of(page).fill(text)
+        assert answered.value.status == 412
+        expect(page.locator("#conflict")).to_be_visible()
+    assert note(client, path)["content"] == "of another tab"
+    expect_faults(page, "status of 412")
+
+
 def test_a_conflict_is_for_everybody(page, client, assert_accessible, assert_all_by_tab):
     path = write(page, "Plan", "one")
     client.patch(f"/api/v1{path}", json={"content": "of another tab"})
@@ -135,6 +147,17 @@ def test_nothing_is_lost_where_the_session_has_ended(page, client, sign_in):
     saved(page)
     assert note(client, path)["content"] == "two"
     expect_faults(page, "401")
+
+
+def test_what_was_typed_stays_where_all_cookies_are_gone(page, client):
+    """Not even the form's own token is there, by which the answer would be the form."""
+    path = write(page, "Plan", "one")
+    page.context.clear_cookies()
+    text_of(page).fill("two")
+    expect(page.locator("#state")).to_contain_text("Not saved")
+    expect(text_of(page)).to_have_value("two")
+    assert urlsplit(page.url).path == path
+    assert note(client, path)["content"] == "one"
 
 
 def test_a_lost_connection_is_said_and_made_good(page, client):
