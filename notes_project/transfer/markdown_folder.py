@@ -1,12 +1,14 @@
 """Reading a packed folder of Markdown files, as Joplin's "MD" and "MD + Front Matter" exports are.
 
 A file is a note with the file's text to the letter, but for its front matter and for links to other
-files, which lead to their notes. The folder that it is in, as a path, is a tag. Files of an export
-of notes, without the rest of it, are read as there.
+files, which lead to their notes. The folder that it is in, as a path, is a tag. Of the front matter
+what a note has no place for is at the end of the text. Files of an export of notes, without the
+rest of it, are read as there.
 """
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Iterator
@@ -38,6 +40,11 @@ _HTML = ".html"
 _RESOURCES = re.compile(r"([^/]+/)?_resources/")
 _ADDED = re.compile(r"(.*/)?(_resources/.*|_notebook\.yml|_folder_icon\.[^/]*)", re.DOTALL)
 _DOCUMENT = re.compile(r"(.*/)?blocks/[0-9a-f-]{36}\.json", re.DOTALL)
+# Members of front matter, where they are single values; where others cannot be read, that is said;
+# and Joplin's places.
+_TEXTS = ("title", "source", "author", "due", "completed?")
+_READ = ("is_archived", "created", "created_at", "updated", "updated_at")
+_PLACES = ("latitude", "longitude", "altitude")
 _BLANK = re.compile(r"[ \t]*\r?\n")
 
 
@@ -125,16 +132,18 @@ def _note(
     title = _text(values, "title")
     names = [path_tag(f"{folder}/".removeprefix(root).split("/")), *_todo(values), *_tags(values)]
     tags, lost = tags_of(source, filter(None, names))
+    content = with_facts(
+        text,
+        ("Source", _text(values, "source")),
+        ("Author", _text(values, "author")),
+        ("Due", _text(values, "due")),
+        *_others(values),
+    )
     yield Item(
         source,
         _key(source, root),
         title_of(title, posixpath.splitext(name)[0]),
-        with_facts(
-            rewritten(text, links),
-            ("Source", _text(values, "source")),
-            ("Author", _text(values, "author")),
-            ("Due", _text(values, "due")),
-        ),
+        content and rewritten(content, links),
         tags,
         _is_archived(values, reasons),
         _time(values, reasons, "created", "created_at"),
@@ -192,9 +201,23 @@ def _time(values: dict[str, Any], reasons: list[str], *names: str) -> datetime |
 
 
 def _tags(values: dict[str, Any]) -> list[str]:
-    tags = values.get("tags")
+    tags = _given(values, "tags")
     names = tags.split(",") if isinstance(tags, str) else tags
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
+def _others(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The members that are not read, as lines of text."""
+    for name in values:
+        value = _given(values, name)
+        is_text = isinstance(value, str)
+        is_read = (
+            name in (*_READ, *_PLACES)
+            or (name in (*_TEXTS, "tags") and is_text)
+            or (name == "tags" and value == _tags(values))
+        )
+        if value and not is_read:
+            yield name, value if is_text else json.dumps(value, ensure_ascii=False)
 
 
 def _todo(values: dict[str, Any]) -> list[str]:
