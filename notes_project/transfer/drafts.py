@@ -50,8 +50,10 @@ class Draft:
     earlier: tuple[Draft, ...]
 
     @property
-    def size(self) -> int:
-        return len(self.content or "") + sum(draft.size for draft in self.earlier)
+    def size_bytes(self) -> int:
+        """Of what the search finds."""
+        own = len(self.title.encode()) + len((self.content or "").encode())
+        return own + sum(draft.size_bytes for draft in self.earlier)
 
     @property
     def state(self) -> tuple[Any, ...]:

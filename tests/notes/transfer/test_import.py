@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -229,15 +230,42 @@ def test_what_the_database_refuses_harms_no_other(api, monkeypatch):
 def test_batches_are_small_in_notes_and_in_bytes(api, monkeypatch):
     sizes = []
     create = importing._create
-    monkeypatch.setattr(importing, "BATCH", 3)
+    monkeypatch.setattr(importing, "BATCH_NOTES", 3)
     monkeypatch.setattr(importing, "BATCH_BYTES", 100)
     monkeypatch.setattr(
         importing, "_create", lambda user, new: sizes.append(len(new)) or create(user, new)
     )
-    contents = ["a"] * 4 + ["x" * 90, "x" * 90, "x" * 200, "a"]
+    contents = ["a"] * 4 + ["x" * 90, "x" * 90, "x" * 200, "a", "한" * 20, "한" * 20, "a"]
     notes = [{"title": f"{n}", "content": content} for n, content in enumerate(contents)]
-    assert counts(take(api, lines_of(*notes))) == {"created": 8}
-    assert sizes == [3, 2, 1, 1, 1]
+    notes[-1]["title"] = "題" * 30
+    assert counts(take(api, lines_of(*notes))) == {"created": 11}
+    assert sizes == [3, 2, 1, 1, 2, 1, 1]
+
+
+# As where a statement takes longer than it may.
+_CANCEL = """
+CREATE FUNCTION cancel() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (SELECT count(*) > 2 OR bool_or(title = 'slow') FROM new) THEN
+        RAISE EXCEPTION USING ERRCODE = 'query_canceled';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER cancel AFTER INSERT ON notes REFERENCING NEW TABLE AS new
+    FOR EACH STATEMENT EXECUTE FUNCTION cancel();
+"""
+
+
+def test_notes_that_take_too_long_at_once_come_in_smaller_batches(api):
+    with connection.cursor() as cursor:
+        cursor.execute(_CANCEL)
+    notes = [{"title": f"{n}"} for n in range(7)]
+    assert counts(take(api, lines_of(*notes))) == {"created": 7}
+    response = post(api, lines_of({"title": "a"}, {"title": "slow"}, {"title": "b"}))
+    assert response.status_code == 503
+    assert "New notes written: 1. Send the same again" in response.json()["detail"]
+    assert set(Note.objects.values_list("title", flat=True)) == {"a", *"0123456"}
 
 
 def test_an_item_of_tomorrow_is_of_a_clock_that_differs(api):
