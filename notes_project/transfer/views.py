@@ -13,21 +13,18 @@ from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import exceptions, generics, status
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.errors import InvalidParameters
 from config.negotiation import FORMAT
 from notes.etags import is_page
-from notes.filters import StrictParameters
-from notes.pagination import read_once
+from notes.filters import StrictParameters, read_dry_run
 from transfer import errors, importing, jsonl, markdown
 from transfer.negotiation import ByFormatAlone, JSONLinesRenderer, MarkdownRenderer
 from transfer.pace import at_pace
 from transfer.places import place
 from transfer.serializers import ImportSerializer, ReportSerializer
-from transfer.uploads import AnyParser, files_of
+from transfer.uploads import AnyParser, FormParser, files_of
 from users.authentication import signed_in
 
 DRY_RUN = "dry_run"
@@ -108,7 +105,7 @@ class RefusedUpload(exceptions.APIException):
 class ImportView(StrictParameters, generics.GenericAPIView[Any]):
     parameters = frozenset({DRY_RUN})
     serializer_class = ImportSerializer
-    parser_classes = [MultiPartParser, AnyParser]
+    parser_classes = [FormParser, AnyParser]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # Before somebody reads it: the check of the CSRF token looks for one in a form.
@@ -148,7 +145,7 @@ class ImportView(StrictParameters, generics.GenericAPIView[Any]):
         try:
             user = signed_in(request)
             with files_of(request) as files, place(user):
-                dry_run = _is_dry_run(request)
+                dry_run = read_dry_run(request, request.POST)
                 report = importing.take(user, files, max_bytes(), dry_run=dry_run)
         except errors.CannotImport as error:
             raise RefusedUpload(error) from None
@@ -161,10 +158,3 @@ class ImportView(StrictParameters, generics.GenericAPIView[Any]):
 
 def max_bytes() -> int:
     return settings.NOTES_IMPORT_MAX_MB * 1024 * 1024
-
-
-def _is_dry_run(request: Request) -> bool:
-    text = read_once(request.query_params, DRY_RUN) or request.POST.get(DRY_RUN) or "false"
-    if text not in ("true", "false"):
-        raise InvalidParameters({DRY_RUN: "Give true or false."})
-    return text == "true"
