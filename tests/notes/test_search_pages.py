@@ -126,7 +126,7 @@ class TestFilters:
 
     @pytest.mark.parametrize(
         "q",
-        [" ", "-", '""', "...", "-apple", "a or -b", "a" * 401, " ".join("a" * 33), "\u0301", "or"],
+        [" ", "-", '""', "...", "-apple", "a OR -b", "a" * 401, " ".join("a" * 33), "\u0301"],
     )
     def test_what_cannot_be_asked(self, api, q):
         assert errors_of(api.get(NOTES, {"q": q})) == {("q", "invalid")}
@@ -198,7 +198,7 @@ class TestHighlights:
             ("t", "a 👩‍👩‍👧 b", "👩‍👩‍👧", ["content: a [👩‍👩‍👧] b"]),
             ("t", "<b>apple</b>&lt;", "apple", ["content: <b>[apple]</b>&lt;"]),
             ("t", "pineapple apple", "apple", ["content: pineapple [apple]"]),
-            ("t", "apples red", "apples or red", ["content: [apples] [red]"]),
+            ("t", "apples red", "apples OR red", ["content: [apples] [red]"]),
         ],
     )
     def test_the_places_as_they_are_written(self, api, title, content, q, shown):
