@@ -53,7 +53,7 @@ class Term:
         return f" {operator} ".join(texts)
 
     def pattern(self, blanks: str, begin: str, end: str) -> str:
-        """Where it stands, as a regular expression of Python's or PostgreSQL's.
+        """Where it stands, as a regular expression.
 
         A run and a word stand next to each other with a blank between or without.
 
@@ -67,6 +67,14 @@ class Term:
             found += blanks if is_run(last) == is_run(piece) else f"(?:{blanks})?"
             found += piece
         return found if self.unfinished or is_run(pieces[-1]) else found + end
+
+    @property
+    def spaced(self) -> str:
+        """How it stands in a folded text that has one blank around each word and each run."""
+        pieces = self.pieces
+        begin = "" if is_run(pieces[0]) else " "
+        end = "" if self.unfinished or is_run(pieces[-1]) else " "
+        return f"{begin}{' '.join(pieces)}{end}"
 
     @property
     def in_order(self) -> bool:

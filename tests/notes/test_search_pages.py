@@ -33,6 +33,12 @@ class TestOrder:
         make(api, title="apple", content="pie")
         assert [title[:5] for title in titles(api, "apple pie")] == ["apple", "conte", "apple"]
 
+    def test_what_has_all_of_it_more_often_comes_first_however_far_apart(self, api):
+        """Each place compared with all others takes a time that grows with the words squared."""
+        make(api, title="often", content=f"apple {'and so on ' * 50}pie {'and so on ' * 50}" * 3)
+        make(api, title="once", content=f"apple pie {'and so on ' * 300}")
+        assert titles(api, "apple pie") == ["often", "once"]
+
     def test_of_equals_the_last_changed_comes_first(self, api, user):
         for number in range(3):
             at = START + timedelta(seconds=number)
