@@ -108,19 +108,19 @@ def test_a_dry_run_says_it_and_a_version_keeps_what_was(api):
 
 
 def test_it_keeps_the_times_that_it_brought(api):
-    times = {"a": "updated_at: 2021-01-01\n", "b": "created_at: 2020-01-01\n", "c": "author: x\n"}
+    times = {"a": "author: x\n", "b": "updated_at: 2021-01-01\n", "c": "created_at: 2020-01-01\n"}
     files = {f"{name}.md": f"---\n{time}---\n[d](d.md)" for name, time in times.items()}
     take(api, zipped(files))
     before = dict(Note.objects.values_list("title", "updated_at"))
     assert counts(take(api, zipped(files | {"d.md": ""}))) == {"created": 1, "completed": 3}
     after = dict(Note.objects.values_list("title", "updated_at"))
-    assert [after[name] for name in "ab"] == [before[name] for name in "ab"]
-    assert [before[name].year for name in "ab"] == [2021, 2020]
+    assert [after[name] for name in "bc"] == [before[name] for name in "bc"]
+    assert [before[name].year for name in "bc"] == [2021, 2020]
     # It brought none, and is changed now. So is what somebody changes.
-    assert after["c"] > before["c"]
-    note = Note.objects.get(title="a")
+    assert after["a"] > before["a"]
+    note = Note.objects.get(title="b")
     api.patch(f"{NOTES}{note.pk}/", {"content": "mine"})
-    assert Note.objects.get(title="a").updated_at > after["a"]
+    assert Note.objects.get(title="b").updated_at > after["b"]
 
 
 class TestWhatSomebodyChanged:
