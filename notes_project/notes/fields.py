@@ -17,6 +17,7 @@ from config import strict_json
 from config.errors import Pointer
 from notes import blocks
 from notes.block_types import MAX_BYTES
+from notes.invisible import IGNORABLE, shows_nothing
 from notes.merge_patch import ContentPatch
 from notes.models import BLOCKS, TEXT
 from notes.tag_names import WHITE_SPACE, InvalidTagName, normalise
@@ -159,18 +160,22 @@ class TagNames(BoundedList):
         return _Names(data)
 
 
-# Something is left where white space is trimmed.
+# Something is seen of it.
 @extend_schema_field(
     {
         "type": "string",
         "minLength": 1,
         "maxLength": MAX_TITLE,
-        "pattern": rf"^(?![{WHITE_SPACE}]*$)[^\u0000]*$",
+        "pattern": rf"^(?![{WHITE_SPACE}{IGNORABLE}]*$)[^\u0000]*$",
     }
 )
 class Title(Text):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=MAX_TITLE, **kwargs)
+
+    def run_validation(self, data: Any = empty) -> Any:
+        blank = isinstance(data, str) and shows_nothing(data)
+        return super().run_validation("" if blank else data)
 
 
 @extend_schema_field(

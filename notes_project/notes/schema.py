@@ -54,7 +54,8 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     components |= _blocks()
     components["TagName"] = {
         "type": "string",
-        "description": "Kept in one form: NFKC, case-folded, white space trimmed.",
+        "description": "Kept in one form: NFKC, case-folded, white space trimmed, without what"
+        " shows nothing.",
         "minLength": 1,
         "maxLength": tag_names.MAX_LENGTH,
         "pattern": tag_names.PATTERN,

@@ -57,6 +57,7 @@ class TestCreate:
         [
             ({"title": ""}, ("/title", "blank")),
             ({"title": " "}, ("/title", "blank")),
+            ({"title": "\u200b \u3164\ufeff"}, ("/title", "blank")),
             ({"title": None}, ("/title", "null")),
             ({"title": 5}, ("/title", "invalid")),
             ({"title": True}, ("/title", "invalid")),
@@ -71,7 +72,8 @@ class TestCreate:
             ({"tags": ["a", 5]}, ("/tags/1", "invalid")),
             ({"tags": ["a", None]}, ("/tags/1", "null")),
             ({"tags": ["a", ""]}, ("/tags/1", "blank")),
-            ({"tags": ["\u200b", "\t"]}, ("/tags/1", "blank")),
+            ({"tags": ["a", "\t"]}, ("/tags/1", "blank")),
+            ({"tags": ["a", "\u200b"]}, ("/tags/1", "invalid")),
             ({"tags": ["a" * 101]}, ("/tags/0", "invalid")),
             ({"tags": ["a\x00b"]}, ("/tags/0", "invalid")),
             ({"tags": ["a\x07b"]}, ("/tags/0", "invalid")),
