@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -21,8 +19,7 @@ from notes.etags import is_page
 from notes.filters import StrictParameters, read_dry_run
 from transfer import errors, importing, jsonl, markdown
 from transfer.negotiation import ByFormatAlone, JSONLinesRenderer, MarkdownRenderer
-from transfer.pace import at_pace
-from transfer.places import place
+from transfer.places import begun, place
 from transfer.serializers import ImportSerializer, ReportSerializer
 from transfer.uploads import AnyParser, FormParser, files_of
 from users.authentication import signed_in
@@ -64,8 +61,9 @@ class ExportView(StrictParameters):
         renderer = request.accepted_renderer
         is_lines = isinstance(renderer, JSONLinesRenderer)
         write = jsonl.write if is_lines else markdown.write
+        user, client = signed_in(request), request.META.get("gunicorn.socket")
         response = StreamingHttpResponse(
-            _begun(request, write) if request.method == "GET" else (),
+            begun(user, write(user.pk), client) if request.method == "GET" else (),
             content_type=renderer.media_type,
             headers={"Cache-Control": "private, no-store"},
         )
@@ -79,21 +77,6 @@ class ExportView(StrictParameters):
         if response.status_code == 401 and "text/html" in self.request.headers.get("Accept", ""):
             return redirect_to_login(self.request.get_full_path(), settings.LOGIN_URL)
         return response
-
-
-def _begun(request: Request, write: Callable[[UUID], Iterator[bytes]]) -> Iterator[bytes]:
-    """An export that has its place until it ends or is closed. Raises what `place` does."""
-    user = signed_in(request)
-
-    def pieces() -> Iterator[bytes]:
-        with place(user):
-            yield b""
-            yield from at_pace(write(user.pk), request.META.get("gunicorn.socket"))
-
-    export = pieces()
-    # A refusal comes before the answer begins.
-    next(export)
-    return export
 
 
 class RefusedUpload(exceptions.APIException):

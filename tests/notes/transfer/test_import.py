@@ -153,7 +153,6 @@ def test_a_title_is_what_it_is_to_the_api(api, title):
         (b"[" * 10_000, "levels"),
         (b'{"title": "' + b"x" * (9 * 1024 * 1024) + b'"}', "8,388,608 bytes"),
         (b'{"title": "a", "content": 1e999}', "another type"),
-        (b"", "JSON"),
     ],
 )
 def test_lines_that_are_none(api, line, said):
@@ -161,6 +160,14 @@ def test_lines_that_are_none(api, line, said):
     report = take(api, b"".join((first, line + b"\n", second, last)))
     assert counts(report) == {"created": 1, "refused": 1}
     assert re.search(said, reason(report))
+
+
+def test_blank_lines_do_not_matter_and_are_counted(api):
+    first, *notes, last = lines_of(NOTE, {"title": 5}, end=2).splitlines(keepends=True)
+    data = b"\n".join((first, notes[0] + b" \r\n", notes[1], last)) + b"\n \n"
+    report = take(api, data)
+    assert counts(report) == {"created": 1, "refused": 1}
+    assert report["report"][0]["source"] == "upload:6"
 
 
 def test_line_ends_and_a_byte_order_mark_do_not_matter(api):
