@@ -20,14 +20,13 @@ from django.db import (
 from django.db.models.expressions import RawSQL
 from psycopg.errors import QueryCanceled
 
-from config.errors import ServiceUnavailable
-from config.problems import database_failure
 from notes.models import Note
 from notes.write import find_tags
 from transfer import formats
 from transfer.completing import complete, discard
 from transfer.destinations import Destinations
 from transfer.drafts import Draft, Unfit, draft_of
+from transfer.errors import Unfinished
 from transfer.items import Item, Lost, Refused
 from transfer.report import CHANGED, COMPLETED, CREATED, LOST, REFUSED, UNCHANGED, Report
 from transfer.scratch import scratch
@@ -66,14 +65,6 @@ SELECT note_id, tag_id
 FROM unnest(%(linked)s::uuid[], %(tags)s::uuid[]) AS links (note_id, tag_id)
 JOIN made ON made.id = note_id
 """
-
-
-class Unfinished(ServiceUnavailable):
-    """The database did not go on; what was written until then stays."""
-
-    def __init__(self, error: Exception, written: int) -> None:
-        left = "Send the same again for the others: none comes twice."
-        super().__init__(f"{database_failure(error)} New notes written: {written:,}. {left}")
 
 
 def take(

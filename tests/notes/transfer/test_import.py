@@ -250,7 +250,7 @@ def test_batches_are_small_in_notes_and_in_bytes(api, monkeypatch):
 
 
 # As where a statement takes longer than it may.
-_CANCEL = """
+CANCEL = """
 CREATE FUNCTION cancel() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (SELECT count(*) > 2 OR bool_or(title = 'slow') FROM new) THEN
@@ -266,7 +266,7 @@ CREATE TRIGGER cancel AFTER INSERT ON notes REFERENCING NEW TABLE AS new
 
 def test_notes_that_take_too_long_at_once_come_in_smaller_batches(api):
     with connection.cursor() as cursor:
-        cursor.execute(_CANCEL)
+        cursor.execute(CANCEL)
     notes = [{"title": f"{n}"} for n in range(7)]
     assert counts(take(api, lines_of(*notes))) == {"created": 7}
     response = post(api, lines_of({"title": "a"}, {"title": "slow"}, {"title": "b"}))

@@ -29,7 +29,10 @@ def test_a_note_arrives_to_the_letter():
 
 
 def test_notes_without_text_or_title():
-    notes = joplin("note", "Only title"), joplin("note", "", "\nFirst line\nsecond", id=id_of("x"))
+    notes = (
+        joplin("note", "Only title"),
+        joplin("note", "\u200b", "\nFirst line\nsecond", id=id_of("x")),
+    )
     read = result(*notes, joplin("note", "", "", id=id_of("y")))
     assert [(item.title, item.content) for item in read.items] == [
         ("Only title", None),

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.progress import Progress
 from transfer import importing
-from transfer.errors import CannotImport
+from transfer.errors import CannotImport, Unfinished
 from transfer.report import OUTCOMES, Report
 from transfer.users import user_named
 from users.authentication import NoSuchAccount
@@ -40,7 +40,7 @@ class Command(BaseCommand):
             report = _run(user, options["files"], options["dry_run"])
         except CannotImport as error:
             raise CommandError(f"Nothing was written. {error}") from None
-        except importing.Unfinished as error:
+        except Unfinished as error:
             raise CommandError(str(error.detail)) from None
         except NoSuchAccount:
             raise CommandError("The user has been deleted.") from None
