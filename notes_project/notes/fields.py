@@ -30,10 +30,18 @@ MAX_CONTENT_BYTES = MAX_BYTES
 class Text(serializers.CharField):
     """A string; DRF's own field also takes a number for one."""
 
+    default_error_messages = {"invalid": "Give a string."}
+
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class OtherFormat(ValidationError):
+    def __init__(self) -> None:
+        detail = "This is not what the content is: blocks are an object, text is a string."
+        super().__init__({"content_format": [detail]}, "mismatch")
 
 
 class _Typed(str):
@@ -71,6 +79,8 @@ _PLAIN = {"type": "string", "maxLength": MAX_CONTENT_BYTES, "pattern": "^[^\\u00
 @extend_schema_field({"oneOf": [_PLAIN, {"$ref": "#/components/schemas/BlockDocument"}]})
 class Content(Text):
     """Text, or a block document; valid is the text, or the document's canonical JSON."""
+
+    default_error_messages = {"invalid": "Give a string or an object."}
 
     def get_value(self, dictionary: Mapping[Any, Any]) -> Any:
         value = super().get_value(dictionary)

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from notes.etags import ETAG, IF_MATCH, answer_data, answer_headers, conditions_of, entity_tag
+from notes.etags import CONDITIONS, ETAG, answer_data, answer_headers, conditions_of, entity_tag
 from notes.fields import Content, TagName
 from notes.filters import OF_PAGES, StrictParameters
 from notes.models import CONTENT_FORMATS, Note, NoteVersion, NoteVersionQuerySet
@@ -30,7 +30,9 @@ class VersionSummarySerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     title = serializers.CharField()
     tags = serializers.ListField(child=TagName())
-    updated_at = serializers.DateTimeField(help_text="When the note became so.")
+    updated_at = serializers.DateTimeField(
+        help_text="That of the note in this state: archiving, deleting and restoring move it too."
+    )
     replaced_at = serializers.DateTimeField(help_text="When it was changed again.")
 
 
@@ -91,7 +93,7 @@ class VersionRestore(VersionView):
         operation_id="restore_version",
         summary="Make a note what it was",
         description="What it is now becomes a version.",
-        parameters=[_NUMBER, IF_MATCH, ETAG],
+        parameters=[_NUMBER, *CONDITIONS, ETAG],
         request=None,
         responses=NoteSerializer,
     )

@@ -52,6 +52,17 @@ class TestCreate:
         assert len(make(api, title="t" * 500)["title"]) == 500
         assert errors_of(api.post(NOTES, {"title": "t" * 501})) == {("/title", "max_length")}
 
+    def test_what_is_of_no_type_that_is_taken_is_told_what_is(self, api):
+        for body, detail in (
+            ("null", "Give an object."),
+            ("[]", "Give an object."),
+            ('{"title": 5}', "Give a string."),
+            ('{"tags": [5]}', "Give a string."),
+            ('{"content": []}', "Give a string or an object."),
+        ):
+            answer = api.post(NOTES, body, content_type="application/json")
+            assert [error["detail"] for error in answer.json()["errors"]] == [detail], body
+
     @pytest.mark.parametrize(
         ("body", "error"),
         [
