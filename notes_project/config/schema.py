@@ -129,7 +129,7 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
                 _complete_response(status, response, operation)
             if "requestBody" in operation:
                 operation["requestBody"]["required"] = True
-            if "If-None-Match" in _parameters(operation):
+            if method == "get" and "If-None-Match" in _parameters(operation):
                 responses["304"] = {"description": "The state is known.", "headers": _REQUEST_ID}
             for status in _errors_of(path, method, operation):
                 used.add(_ERRORS[status][0])

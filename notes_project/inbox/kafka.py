@@ -52,6 +52,9 @@ def consumer_config(servers: str, group_id: str, group_protocol: str) -> dict[st
         **READ_AHEAD,
         # A topic that was deleted or made anew is noticed after this time; 5 min by default.
         "topic.metadata.refresh.interval.ms": 10_000,
+        # Also how long an answer to JoinGroup is waited for, in which the group gives this member
+        # no partition; 5 min by default. Longer than the longest transaction (TRANSACTION_LIMIT).
+        "max.poll.interval.ms": 90_000,
     }
     if group_protocol == "classic":
         config["partition.assignment.strategy"] = "cooperative-sticky"

@@ -53,7 +53,7 @@ class Term:
         return f" {operator} ".join(texts)
 
     def pattern(self, blanks: str, begin: str, end: str) -> str:
-        """Where it stands, as a regular expression of Python's or PostgreSQL's.
+        """Where it stands, as a regular expression.
 
         A run and a word stand next to each other with a blank between or without.
 
@@ -67,6 +67,14 @@ class Term:
             found += blanks if is_run(last) == is_run(piece) else f"(?:{blanks})?"
             found += piece
         return found if self.unfinished or is_run(pieces[-1]) else found + end
+
+    @property
+    def spaced(self) -> str:
+        """How it stands in a folded text that has one blank around each word and each run."""
+        pieces = self.pieces
+        begin = "" if is_run(pieces[0]) else " "
+        end = "" if self.unfinished or is_run(pieces[-1]) else " "
+        return f"{begin}{' '.join(pieces)}{end}"
 
     @property
     def in_order(self) -> bool:
@@ -92,24 +100,23 @@ def parse(line: str) -> Asked:
     """Alternatives, each of terms that must all be so. Raises NothingAsked."""
     if len(line) > MAX_LENGTH:
         raise NothingAsked(f"Give {MAX_LENGTH} characters at most.")
+    found = [
+        (match, text)
+        for match in _TERM.finditer(line)
+        if (text := fold(match[2] or match[4] or ""))
+    ]
+    if not found:
+        raise NothingAsked("Give a letter or a digit to look for.")
     alternatives: Asked = [[]]
-    for match in _TERM.finditer(line):
-        quoted = match[2] is not None
-        if not quoted and match[4].lower() == "or" and not match[3]:
+    for number, (match, text) in enumerate(found, 1):
+        # Between two terms; elsewhere it is a word.
+        if match[0] == "OR" and alternatives[-1] and number < len(found):
             alternatives.append([])
-        elif text := fold(match[2] if quoted else match[4]):
-            alternatives[-1].append(
-                Term(
-                    text,
-                    excluded=bool(match[1] or match[3]),
-                    unfinished=not quoted and not line[match.end() :].strip(),
-                )
-            )
-    alternatives = [terms for terms in alternatives if terms]
+            continue
+        unfinished = match[2] is None and not line[match.end() :].strip()
+        alternatives[-1].append(Term(text, bool(match[1] or match[3]), unfinished))
     if sum(map(len, alternatives)) > MAX_TERMS:
         raise NothingAsked(f"Give {MAX_TERMS} words at most.")
-    if not alternatives:
-        raise NothingAsked("Give a letter or a digit to look for.")
     if any(all(term.excluded for term in terms) for terms in alternatives):
         raise NothingAsked("Give something that is to be found besides what is excluded.")
     return alternatives

@@ -13,10 +13,8 @@ MAX_DEPTH = 32
 MAX_URL = 8192
 NO_NUL = "^[^\\u0000]*$"
 # A link acts in its reader's browser: no scheme that does more there than open a page or a letter.
-_ADDRESS = (
-    "^([Hh][Tt][Tt][Pp][Ss]?://|[Mm][Aa][Ii][Ll][Tt][Oo]:)"
-    '[^\\u0000-\\u0020\\u007f-\\u00a0\\u2028\\u2029<>"]+$'
-)
+SCHEME = "^([Hh][Tt][Tt][Pp][Ss]?://|[Mm][Aa][Ii][Ll][Tt][Oo]:)"
+_ADDRESS = f'{SCHEME}[^\\u0000-\\u0020\\u007f-\\u00a0\\u2028\\u2029<>"]+$'
 _PART = ConfigDict(extra="forbid", strict=True)
 
 String = Annotated[str, Field(pattern=NO_NUL)]

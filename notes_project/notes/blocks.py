@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from config.errors import Pointer
-from notes.block_types import MAX_BLOCKS, MAX_BYTES, MAX_DEPTH, NO_NUL, BlockDocument
+from notes.block_types import MAX_BLOCKS, MAX_BYTES, MAX_DEPTH, NO_NUL, SCHEME, BlockDocument
 
 _ADAPTER = TypeAdapter[Any](BlockDocument)
 # By pydantic's types of errors. What is not in here keeps pydantic's own words.
@@ -68,13 +69,16 @@ class _WithoutTitles(GenerateJsonSchema):
 
 
 def _mistakes(error: ValidationError) -> Iterator[tuple[Pointer, tuple[str, str]]]:
-    for each in error.errors(include_url=False, include_input=False)[:20]:
+    for each in error.errors(include_url=False)[:20]:
         kind, place = each["type"], _place(each["loc"])
         if kind.startswith("union_tag"):
             place /= "type"
         if kind == "string_pattern_mismatch":
             if each["ctx"]["pattern"] == NO_NUL:
                 words = ("null_characters_not_allowed", "Null characters are not allowed.")
+            elif re.match(f"{SCHEME}.", each["input"], re.DOTALL):
+                detail = 'An address has no white space, control character, <, > or ".'
+                words = ("url", detail)
             else:
                 words = ("url", "Give an address that begins with http:, https: or mailto:.")
         else:

@@ -30,8 +30,9 @@ IF_NONE_MATCH = OpenApiParameter(
     "If-None-Match",
     {"type": "string", "format": "entity-tags", "pattern": TAGS},
     OpenApiParameter.HEADER,
-    description="The `ETag` of the state that is known: a note in that is a 304.",
+    description="The `ETag` of the state that is known: a note in that is a 304, of a write a 412.",
 )
+CONDITIONS = [IF_MATCH, IF_NONE_MATCH]
 ETAG = OpenApiParameter(
     "ETag",
     {"type": "string", "pattern": '^"[0-9a-f]{32}"$'},

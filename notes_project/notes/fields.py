@@ -17,6 +17,7 @@ from config import strict_json
 from config.errors import Pointer
 from notes import blocks
 from notes.block_types import MAX_BYTES
+from notes.invisible import IGNORABLE, shows_nothing
 from notes.merge_patch import ContentPatch
 from notes.models import BLOCKS, TEXT
 from notes.tag_names import WHITE_SPACE, InvalidTagName, normalise
@@ -29,10 +30,18 @@ MAX_CONTENT_BYTES = MAX_BYTES
 class Text(serializers.CharField):
     """A string; DRF's own field also takes a number for one."""
 
+    default_error_messages = {"invalid": "Give a string."}
+
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class OtherFormat(ValidationError):
+    def __init__(self) -> None:
+        detail = "This is not what the content is: blocks are an object, text is a string."
+        super().__init__({"content_format": [detail]}, "mismatch")
 
 
 class _Typed(str):
@@ -70,6 +79,8 @@ _PLAIN = {"type": "string", "maxLength": MAX_CONTENT_BYTES, "pattern": "^[^\\u00
 @extend_schema_field({"oneOf": [_PLAIN, {"$ref": "#/components/schemas/BlockDocument"}]})
 class Content(Text):
     """Text, or a block document; valid is the text, or the document's canonical JSON."""
+
+    default_error_messages = {"invalid": "Give a string or an object."}
 
     def get_value(self, dictionary: Mapping[Any, Any]) -> Any:
         value = super().get_value(dictionary)
@@ -159,18 +170,22 @@ class TagNames(BoundedList):
         return _Names(data)
 
 
-# Something is left where white space is trimmed.
+# Something is seen of it.
 @extend_schema_field(
     {
         "type": "string",
         "minLength": 1,
         "maxLength": MAX_TITLE,
-        "pattern": rf"^(?![{WHITE_SPACE}]*$)[^\u0000]*$",
+        "pattern": rf"^(?![{WHITE_SPACE}{IGNORABLE}]*$)[^\u0000]*$",
     }
 )
 class Title(Text):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=MAX_TITLE, **kwargs)
+
+    def run_validation(self, data: Any = empty) -> Any:
+        blank = isinstance(data, str) and shows_nothing(data)
+        return super().run_validation("" if blank else data)
 
 
 @extend_schema_field(

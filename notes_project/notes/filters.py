@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.template.loader import render_to_string
+from django.utils.datastructures import MultiValueDict
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -157,9 +158,11 @@ class TagFilter(BaseFilterBackend):
         return [_parameter("prefix", text, _PREFIX)]
 
 
-def read_dry_run(request: Request) -> bool:
-    """What a change is asked with. Raises InvalidParameters."""
-    return _one_of(request.query_params, "dry_run", ("false", "true")) == "true"
+def read_dry_run(request: Request, *forms: QueryDict) -> bool:
+    """What a change is asked with, by the query or one of the forms. Raises InvalidParameters."""
+    name = "dry_run"
+    given = [value for each in (request.query_params, *forms) for value in each.getlist(name)]
+    return _one_of(MultiValueDict({name: given}), name, ("false", "true")) == "true"
 
 
 def refuse_unknown(request: Request, known: Collection[str]) -> None:
@@ -176,7 +179,7 @@ def refuse_unknown(request: Request, known: Collection[str]) -> None:
                 raise InvalidParameters({name: "This is not UTF-8."})
 
 
-def _one_of(parameters: QueryDict, name: str, choices: Collection[str]) -> str:
+def _one_of(parameters: MultiValueDict[str, str], name: str, choices: Collection[str]) -> str:
     """The first choice is the default, also for an empty value: a form sends those."""
     value = read_once(parameters, name) or next(iter(choices))
     if value not in choices:

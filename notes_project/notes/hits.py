@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -53,18 +54,26 @@ SELECT
     THEN %(most)s ELSE (SELECT count(*) FROM anything, notes_hits(query, %(most)s)) END,
     notes_search_language()::text
 """  # noqa: S608
-# A folded text begins and ends with a blank.
-_WORD_ENDS = f"[ {SCRIPTS}]"
-# A content may be null.
-_STANDS_THERE = """((
-    notes_fold(notes.title) ~ {pattern}
-    OR notes_fold(notes_plain_text(notes.content, notes.content_format)) ~ {pattern}
-) IS TRUE)"""
+# OFFSET keeps a column from being made again wherever it is named: the index of a long text is
+# unpacked once, however many words are asked for, and so the text itself is read.
+_OF_NOTE = """(
+    SELECT {conditions}
+    FROM (SELECT note_search.search || ''::tsvector AS search{column} OFFSET 0) AS of_note
+)"""
 # A tsvector keeps no position beyond the 16383rd, and 255 of a word at most.
-_POSITIONS_LOST = """EXISTS (
+_PLACES_LOST = """, EXISTS (
     SELECT FROM unnest(note_search.search)
     WHERE cardinality(positions) >= 255 OR positions[cardinality(positions)] = 16383
-)"""
+) AS places_lost"""
+# With one blank around each run, as `Term.spaced` has it: so a word and a run next to each other
+# are the same with a blank between or without. No term has a line end.
+_TEXT = f""", replace(replace(regexp_replace(
+    concat(
+        notes_fold(notes.title), E'\\n',
+        notes_fold(notes_plain_text(notes.content, notes.content_format))
+    ), '[{SCRIPTS}]+', ' \\& ', 'g'
+), '  ', ' '), '  ', ' ') AS text"""
+_UNKNOWN = "NULL::boolean"
 
 Bind = Callable[[Any], str]
 """Makes a parameter of a value, and adds it to those of the statement."""
@@ -94,39 +103,73 @@ class Hits:
         return self.count > MAX_ORDERED
 
     @property
+    def any_word(self) -> str:
+        """Finds each of the words and pairs, to count how often they are there: for all of them at
+        once PostgreSQL compares the places of each with those of every other."""
+        return self.query.replace(" & ", " | ").replace(" <-> ", " | ")
+
+    @property
     def stems(self) -> list[str]:
         """What the search's language made of the words."""
         # Each begins with six signs of the owner's id.
         words = [word[6:] for word in re.findall("'([^']+)'", self.query)]
         return [word for word in words if self.language != "simple" and not is_run(word)]
 
-    def condition(self, bind: Bind, *, read: bool = True) -> str:
-        """What is asked of a note, as SQL: more than the index of the words can tell.
+    def condition(self, bind: Bind) -> str:
+        """What is asked of a note, as SQL; its text is read where the index cannot tell."""
+        if not self._some(lambda term: term.in_order):
+            return self.verdict(bind)
 
-        Args:
-            read: the text too, where the index cannot tell; without, it is null then.
+        def stands_there(term: Term) -> str:
+            return f"strpos(of_note.text, {bind(term.spaced)}) > 0"
+
+        read = self._conditions(bind, stands_there, stands_there)
+        text = _OF_NOTE.format(conditions=read, column=_TEXT)
+        return f"coalesce({self.verdict(bind)}, {text})"
+
+    def verdict(self, bind: Bind) -> str:
+        """What the index tells of it; null where it cannot."""
+        unknown = self._conditions(bind, lambda _: _UNKNOWN, lambda _: _UNKNOWN)
+        if not self._some(lambda term: term.in_order or term.excluded):
+            return unknown
+        verdict = _OF_NOTE.format(conditions=unknown, column="")
+        if not self._some(lambda term: term.in_order and term.alike):
+            return verdict
+        # Where the phrase is not, and the index has all places, it is not in the text.
+        lost = f"(of_note.places_lost AND {_UNKNOWN})"
+        known = self._conditions(bind, lambda _: lost, lambda _: _UNKNOWN)
+        return f"coalesce({verdict}, {_OF_NOTE.format(conditions=known, column=_PLACES_LOST)})"
+
+    def _some(self, is_so: Callable[[Term], bool]) -> bool:
+        return any(map(is_so, chain(*self.asked)))
+
+    def _conditions(
+        self, bind: Bind, no_phrase: Callable[[Term], str], stands_there: Callable[[Term], str]
+    ) -> str:
         """
+        Args:
+            no_phrase: of a term that PostgreSQL's phrases can tell, what is so where it is none.
+            stands_there: of any other whose order counts, whether it is in the text.
+        """
+
+        def in_order(term: Term) -> str:
+            if not term.alike:
+                return stands_there(term)
+            return f"({_matches(self.terms[term][1], bind)} OR {no_phrase(term)})"
+
         alternatives = []
         for query, terms in zip(self.alternatives, self.asked, strict=True):
             parts = [_matches(query, bind)]
             for term in terms:
                 if term.excluded:
-                    parts.append(f"NOT {self._term_condition(term, bind, read)}")
+                    excluded = [_matches(self.terms[term][0], bind)]
+                    excluded += [in_order(term)] * term.in_order
+                    parts.append(f"NOT ({' AND '.join(excluded)})")
                 elif term.in_order:
-                    parts.append(self._term_condition(term, bind, read))
+                    # That its parts are there is in the query.
+                    parts.append(in_order(term))
             alternatives.append(" AND ".join(parts))
         return f"(({') OR ('.join(alternatives)}))"
-
-    def _term_condition(self, term: Term, bind: Bind, read: bool) -> str:
-        anywhere, phrase = self.terms[term]
-        if not term.in_order:
-            return _matches(anywhere, bind)
-        pattern = bind(term.pattern(" ", _WORD_ENDS, _WORD_ENDS))
-        stands_there = _STANDS_THERE.format(pattern=pattern) if read else "NULL::boolean"
-        if term.alike:
-            # Where it does not, the text itself is read, which takes far longer.
-            stands_there = f"({_matches(phrase, bind)} OR {_POSITIONS_LOST} AND {stands_there})"
-        return f"({_matches(anywhere, bind)} AND {stands_there})"
 
 
 def ask(owner: UUID, asked: Asked) -> Hits:
@@ -164,4 +207,4 @@ def _anywhere(terms: list[Term]) -> tuple[str, str]:
 
 
 def _matches(query: str, bind: Bind) -> str:
-    return f"(note_search.search @@ {bind(query)}::tsquery)"
+    return f"(search @@ {bind(query)}::tsquery)"

@@ -28,13 +28,15 @@ from users.models import User
 HEADER = "Idempotency-Key"
 # Marks an answer that is given again.
 REPLAYED = "Idempotent-Replayed"
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+# A server makes one header of two, with a comma between.
+_KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}")
 PARAMETER = OpenApiParameter(
     HEADER,
     {"type": "string", "pattern": f"^{_KEY.pattern}$"},
     OpenApiParameter.HEADER,
-    description="Makes it safe to send the same request again: 1 to 255 visible ASCII characters,"
-    f" of the client's choice. An answer that is given again has `{REPLAYED}: true`.",
+    description="Makes it safe to send the same request again: 1 to 255 visible ASCII characters"
+    " but the comma, of the client's choice. An answer that is given again has"
+    f" `{REPLAYED}: true`.",
 )
 _KEPT_HEADERS = ("Location", "ETag", "Cache-Control")
 # Here an equal request waits until the first one has ended. Then it has the lock of the row, which
@@ -84,7 +86,7 @@ def answer_once(request: Request, key: str | None, work: Callable[[], Response])
     if key is None:
         return work()
     if not _KEY.fullmatch(key):
-        raise InvalidHeaders({HEADER: "Give 1 to 255 visible ASCII characters."})
+        raise InvalidHeaders({HEADER: "Give 1 to 255 visible ASCII characters, and no comma."})
     digest = _digest(request)
     with transaction.atomic():
         user = signed_in(request)

@@ -10,6 +10,7 @@ import orjson
 from django.core.signing import BadSignature, Signer
 from django.http import QueryDict
 from django.template.loader import render_to_string
+from django.utils.datastructures import MultiValueDict
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -121,7 +122,7 @@ class KeysetPagination(BasePagination):
         return Cursor(*orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))
 
 
-def read_once(parameters: QueryDict, name: str) -> str:
+def read_once(parameters: MultiValueDict[str, str], name: str) -> str:
     """The parameter's value, "" where there is none. Raises InvalidParameters for several."""
     values = parameters.getlist(name)
     if len(values) > 1:

@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from config.negotiation import FORMAT
 from notes import blocks, bulk, etags, tag_names
 from notes.models import BLOCKS
 from notes.serializers import ID
@@ -54,7 +55,8 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     components |= _blocks()
     components["TagName"] = {
         "type": "string",
-        "description": "Kept in one form: NFKC, case-folded, white space trimmed.",
+        "description": "Kept in one form: NFKC, case-folded, white space trimmed, without what"
+        " shows nothing.",
         "minLength": 1,
         "maxLength": tag_names.MAX_LENGTH,
         "pattern": tag_names.PATTERN,
@@ -65,13 +67,25 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     result["components"]["schemas"] = dict(sorted(components.items()))
     for methods in result["paths"].values():
         for operation in methods.values():
-            for parameter in operation.get("parameters", []):
+            parameters = operation.setdefault("parameters", [])
+            if FORMAT not in (parameter["name"] for parameter in parameters):
+                parameters.append(_format())
+            for parameter in parameters:
                 if parameter["schema"].get("pattern") == f"^{ID}$":
                     parameter["schema"] = {"type": "string", "format": "uuid"}
                 if parameter["in"] == "query":
                     # A form sends so what is left out.
                     parameter["allowEmptyValue"] = True
     return result
+
+
+def _format() -> dict[str, Any]:
+    return {
+        "name": FORMAT,
+        "in": "query",
+        "description": "In place of `Accept`; a browser's `api` is the page.",
+        "schema": {"type": "string", "enum": ["json"]},
+    }
 
 
 def _blocks() -> dict[str, Any]:
@@ -90,13 +104,18 @@ def _blocks() -> dict[str, Any]:
 
 
 def _of_one_format(*, partial: bool) -> dict[str, Any]:
-    """Where the format is given, the content is of it."""
+    """Where the format is given, the content is of it.
+
+    Args:
+        partial: what is left out is as it is in the note.
+    """
     given = {"required": ["content_format"]}
     text: dict[str, Any] = {"properties": {"content": {"type": ["string", "null"]}}}
+    blocks: dict[str, Any] = {"properties": {"content": {"type": "object"}}}
     return {
         "if": {**given, "properties": {"content_format": {"const": BLOCKS}}},
-        "then": {"required": ["content"], "properties": {"content": {"type": "object"}}},
-        "else": {"if": given, "then": {**text, "required": ["content"]} if partial else text},
+        "then": blocks if partial else {**blocks, "required": ["content"]},
+        "else": {"if": given, "then": text},
     }
 
 

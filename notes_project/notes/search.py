@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,7 @@ WINDOW = 1000
 MAX_READ = 4 * 1024 * 1024
 _RANK = """(
     (ts_filter(note_search.search, '{{a}}') @@ {query}::tsquery)::int
-    + ts_rank('{{0.1, 0.2, 0.3, 1.0}}', note_search.search, {query}::tsquery)::float8
+    + ts_rank('{{0, 0, 0.3, 0.5}}', note_search.search, {any_word}::tsquery)::float8
 )"""
 # A CASE is nothing that an index could be used for: `notes_hits` has been. LATERAL and LIMIT look
 # at the rows in their order, and at no more of them than are needed.
@@ -108,7 +109,8 @@ class SearchResults:
         newest, source, conditions = self._source(found, rows, bind)
         falling, (key, _, kind) = self.notes.descending, KEYS[self.notes.order]
         if self.by_rank:
-            falling, key, kind = True, _RANK.format(query=bind(found.query)), "float8"
+            key = _RANK.format(query=bind(found.query), any_word=bind(found.any_word))
+            falling, kind = True, "float8"
         falling = falling is not backward
         beyond = "true"
         if position is not None:
@@ -139,8 +141,8 @@ class SearchResults:
         source = f"notes_hits({bind(found.query)}::tsquery, {bind(hits.MAX_ORDERED)})"
         if found.are_many:
             source = f"({rows})"
-        if any(term.in_order for terms in self.asked for term in terms):
-            verdict = " AND ".join([*of_list, found.condition(bind, read=False)])
+        if any(term.in_order for term in chain(*self.asked)):
+            verdict = " AND ".join([*of_list, found.verdict(bind)])
             timed = source if found.are_many else _WITH_TIMES.format(source=source)
             source = _AFFORDABLE.format(source=timed, verdict=f"({verdict})", most=bind(MAX_READ))
         if not found.are_many:

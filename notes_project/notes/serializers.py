@@ -9,6 +9,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.fields import empty
+from rest_framework.settings import api_settings
 from rest_framework.utils import html
 
 from config.parsers import require_body
@@ -17,6 +19,7 @@ from notes.fields import (
     MAX_CONTENT_BYTES,
     MAX_TAGS,
     Content,
+    OtherFormat,
     PatchedContent,
     TagName,
     TagNames,
@@ -29,8 +32,20 @@ from notes.tag_names import MAX_LENGTH
 ID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
+_OBJECT = "Give an object."
+
+
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses what it does not take: ignored, a client would think it had been stored."""
+
+    default_error_messages = {"invalid": _OBJECT}
+
+    def run_validation(self, data: Any = empty) -> Any:
+        if data is None:
+            # DRF would say that there was nothing.
+            detail = {api_settings.NON_FIELD_ERRORS_KEY: [_OBJECT]}
+            raise ValidationError(detail, "null")
+        return super().run_validation(data)
 
     def to_internal_value(self, data: Any) -> Any:
         require_body(self.context["request"])
@@ -95,16 +110,15 @@ class NoteSerializer(StrictSerializer):
     updated_at = serializers.DateTimeField(read_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """With the content, its format."""
-        stated = attrs.pop("content_format", None)
-        if "content" in attrs:
-            content = attrs["content"]
-            is_document = isinstance(content, CanonicalDocument | ContentPatch)
-            attrs["content_format"] = BLOCKS if is_document else TEXT
-            attrs["content"] = str(content) if isinstance(content, str) else content
-        if stated and stated != attrs.get("content_format"):
-            detail = "This is not what the content is: blocks are an object, text is a string."
-            raise ValidationError({"content_format": [detail]}, "mismatch")
+        """With the content, its format; a format alone is that of the content that there is."""
+        if "content" not in attrs:
+            return attrs
+        content, stated = attrs["content"], attrs.get("content_format")
+        is_document = isinstance(content, CanonicalDocument | ContentPatch)
+        attrs["content_format"] = BLOCKS if is_document else TEXT
+        attrs["content"] = str(content) if isinstance(content, str) else content
+        if stated and stated != attrs["content_format"]:
+            raise OtherFormat
         return attrs
 
 

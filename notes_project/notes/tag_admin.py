@@ -20,8 +20,9 @@ from django.utils.html import format_html
 
 from config.admin_lists import CappedAdmin
 from notes.models import Note, NoteTag, Tag
-from notes.tag_changes import LONGEST, Unfinished, delete_orphans, merge_tag
+from notes.tag_changes import Unfinished, delete_orphans, merge_tag
 from notes.tag_names import InvalidTagName, normalise
+from notes.write import LONGEST
 
 # As many as stand on a page of the list.
 MAX_MERGED = 100

@@ -12,13 +12,11 @@ from django.db import connection, transaction
 from config.errors import ServiceUnavailable
 from notes.models import Tag
 from notes.own_tags import Use
-from notes.write import find_tags
+from notes.write import LONGEST, find_tags
 from users.models import User
 
 PIECE = 5000
 """Notes that are changed in one transaction: a second's work, for which others wait."""
-LONGEST = 18.0
-"""Seconds. The last piece may take ten more, and the gateway waits for thirty."""
 
 _TAG = "(SELECT id FROM tags WHERE name = %({})s)"
 # Notes are locked before their links are written to, as by whoever changes a note; in one order.

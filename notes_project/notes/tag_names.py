@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
+from notes.invisible import IGNORABLE, without_ignorable
+
 MAX_LENGTH = 100
 # What Python trims, as members of a regular expression's class; JavaScript's \s is another one.
 WHITE_SPACE = (
@@ -13,7 +15,7 @@ WHITE_SPACE = (
 _CONTROL = r"\u0000-\u0008\u000e-\u001b\u007f-\u0084\u0086-\u009f"
 # Of a name as it is given (ECMA 262), as far as that can say it: NFKC may still make it longer, or
 # make a dot or a slash of another sign.
-_VISIBLE = rf"(?![{WHITE_SPACE}]*$)[^{_CONTROL}]*$"
+_VISIBLE = rf"(?![{WHITE_SPACE}{IGNORABLE}]*$)[^{_CONTROL}]*$"
 PREFIX_PATTERN = f"^{_VISIBLE}"
 PATTERN = (
     rf"^(?![{WHITE_SPACE}]*(?:[^{_CONTROL}]*/)?\.{{1,2}}(?:/[^{_CONTROL}]*)?[{WHITE_SPACE}]*$)"
@@ -26,7 +28,8 @@ class InvalidTagName(ValueError):
 
 
 def normalise(name: str) -> str:
-    """NFKC, case-folded, white space trimmed and inner runs of it as one space.
+    """NFKC, case-folded, white space trimmed and inner runs of it as one space, and without what
+    shows nothing.
 
     Raises InvalidTagName. Normalising the result again changes nothing.
     """
@@ -39,9 +42,11 @@ def normalise(name: str) -> str:
 
 def normalise_prefix(name: str) -> str:
     """The same for the beginning of a name; white space at its end counts, as one space."""
-    # Folding can undo NFKC and NFKC can bring capitals back: Unicode 3.13, toNFKC_Casefold.
+    # Folding can undo NFKC and NFKC can bring capitals back: Unicode 3.13, toNFKC_Casefold. But for
+    # the joiners and the like by which the name looks otherwise, which that takes out too.
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    normal = " ".join(unicodedata.normalize("NFKC", folded.casefold()).split())
+    folded = without_ignorable(unicodedata.normalize("NFKC", folded.casefold()))
+    normal = " ".join(unicodedata.normalize("NFKC", folded).split())
     if not normal:
         raise InvalidTagName("A tag needs at least one visible character.")
     if len(normal) > MAX_LENGTH:

@@ -11,9 +11,8 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from notes.etags import (
+    CONDITIONS,
     ETAG,
-    IF_MATCH,
-    IF_NONE_MATCH,
     answer_data,
     answer_headers,
     answer_read,
@@ -65,7 +64,11 @@ class TrashList(TrashView):
     def page_row(self, row: dict[str, Any]) -> tuple[str, str]:
         return row["title"], reverse("trash-detail", [row["id"]])
 
-    @extend_schema(operation_id="empty_trash", summary="Delete all of the trash for good")
+    @extend_schema(
+        operation_id="empty_trash",
+        summary="Delete all of the trash for good",
+        description="Of very much a 503 may leave some; sent again, the request goes on.",
+    )
     def delete(self, request: Request) -> Response:
         empty_trash(signed_in(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -77,7 +80,7 @@ class TrashDetail(TrashView):
     @extend_schema(
         operation_id="get_trashed_note",
         summary="Read a note in the trash",
-        parameters=[IF_NONE_MATCH, ETAG],
+        parameters=[*CONDITIONS, ETAG],
     )
     def get(self, request: Request, pk: str) -> Response:
         rows = self.get_queryset().filter(pk=pk).representations()
@@ -89,7 +92,7 @@ class TrashDetail(TrashView):
     @extend_schema(
         operation_id="delete_trashed_note",
         summary="Delete a note for good",
-        parameters=[IF_MATCH],
+        parameters=CONDITIONS,
     )
     def delete(self, request: Request, pk: str) -> Response:
         if not delete_note(signed_in(request), pk, conditions_of(request)):
@@ -110,7 +113,7 @@ class TrashRestore(TrashView):
     @extend_schema(
         operation_id="restore_trashed_note",
         summary="Take a note out of the trash",
-        parameters=[IF_MATCH, ETAG],
+        parameters=[*CONDITIONS, ETAG],
         request=None,
         responses=NoteSerializer,
     )

@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from notes.etags import (
+    CONDITIONS,
     ETAG,
-    IF_MATCH,
     UNCONDITIONAL,
     Conditions,
     answer_data,
@@ -58,7 +58,9 @@ class VersionSummarySerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     title = serializers.CharField()
     tags = serializers.ListField(child=TagName())
-    updated_at = serializers.DateTimeField(help_text="When the note became so.")
+    updated_at = serializers.DateTimeField(
+        help_text="That of the note in this state: archiving, deleting and restoring move it too."
+    )
     replaced_at = serializers.DateTimeField(help_text="When it was changed again.")
 
 
@@ -126,7 +128,7 @@ class VersionRestore(VersionView):
         operation_id="restore_version",
         summary="Make a note what it was",
         description="What it is now becomes a version.",
-        parameters=[_NUMBER, IF_MATCH, ETAG],
+        parameters=[_NUMBER, *CONDITIONS, ETAG],
         request=None,
         responses=NoteSerializer,
     )

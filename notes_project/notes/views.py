@@ -12,9 +12,8 @@ from rest_framework.utils import html
 from rest_framework.utils.serializer_helpers import ReturnDict
 
 from notes.etags import (
+    CONDITIONS,
     ETAG,
-    IF_MATCH,
-    IF_NONE_MATCH,
     answer_data,
     answer_headers,
     answer_read,
@@ -54,19 +53,19 @@ from users.authentication import signed_in
     retrieve=extend_schema(
         operation_id="get_note",
         summary="Read a note",
-        parameters=[IF_NONE_MATCH, ETAG],
+        parameters=[*CONDITIONS, ETAG],
     ),
     update=extend_schema(
         operation_id="replace_note",
         summary="Replace a note",
-        parameters=[IF_MATCH, ETAG],
+        parameters=[*CONDITIONS, ETAG],
         description="What is left out gets its default.",
     ),
     partial_update=extend_schema(
         operation_id="change_note",
         request=NotePatchSerializer,
         summary="Change a note",
-        parameters=[IF_MATCH, ETAG],
+        parameters=[*CONDITIONS, ETAG],
         responses={
             200: NoteSerializer,
             422: OpenApiResponse(description="With what the content is, it makes no document."),
@@ -75,19 +74,19 @@ from users.authentication import signed_in
         " `tags` replaces all tags.",
     ),
     destroy=extend_schema(
-        operation_id="delete_note", summary="Move a note to the trash", parameters=[IF_MATCH]
+        operation_id="delete_note", summary="Move a note to the trash", parameters=CONDITIONS
     ),
     archive=extend_schema(
         operation_id="archive_note",
         summary="Archive a note",
-        parameters=[IF_MATCH, ETAG],
+        parameters=[*CONDITIONS, ETAG],
         request=None,
         responses=NoteSerializer,
     ),
     unarchive=extend_schema(
         operation_id="unarchive_note",
         summary="Bring a note back from the archive",
-        parameters=[IF_MATCH, ETAG],
+        parameters=[*CONDITIONS, ETAG],
         request=None,
         responses=NoteSerializer,
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,9 @@ from django.contrib.postgres.functions import TransactionNow
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
+from config.errors import ServiceUnavailable
 from notes.etags import UNCONDITIONAL, Conditions, entity_tag
+from notes.fields import OtherFormat
 from notes.merge_patch import ContentPatch
 from notes.models import BLOCKS, Note, NoteQuerySet
 from notes.shape import NOTE, read_note
@@ -18,6 +21,8 @@ from users.authentication import NoSuchAccount
 from users.models import User
 
 BATCH = 1000
+LONGEST = 18.0
+"""Seconds, of what goes in pieces. The last may take ten more, and the gateway waits for thirty."""
 # What can be set, besides the tags.
 COLUMNS = ("title", "content", "content_format")
 # Nothing where a tag is missing. With the names, so that the triggers on links find nothing to do.
@@ -81,7 +86,8 @@ def change_note(
     What is so already stays.
 
     Returns the note as JSON; None where the user has no such note. Raises PreconditionFailed, and
-    ValidationError where ``content`` is a patch of which no document comes.
+    ValidationError where ``content`` is a patch of which no document comes, or ``content_format``
+    is given alone and is another.
     """
     tags = fields.get("tags")
     # Tags, notes, links: in the order of whoever renames or deletes a tag.
@@ -90,6 +96,11 @@ def change_note(
     before = _lock(own, conditions, *COLUMNS)
     if before is None:
         return None
+    if (
+        "content" not in fields
+        and fields.get("content_format", before["content_format"]) != (before["content_format"])
+    ):
+        raise OtherFormat
     patch = fields.get("content")
     if isinstance(patch, ContentPatch):
         document = before["content"] if before["content_format"] == BLOCKS else None
@@ -150,13 +161,23 @@ def delete_note(user: User, note_id: UUID | str, conditions: Conditions = UNCOND
 
 
 def empty_trash(user: User) -> None:
-    """Deletes all of a user's trash, in transactions that are short however much it is."""
+    """Deletes all of a user's trash, in transactions that are short however much it is.
+
+    Raises ServiceUnavailable where it is more than there is time for; what is done is kept.
+    """
     trashed = Note.trash.trashed_by(user)
+    end, deleted = time.monotonic() + LONGEST, 0
     while ids := list(trashed.values_list("pk", flat=True)[:BATCH]):
         with transaction.atomic():
             # In the order of whoever changes several notes: of two, one waits for the other.
             locked = trashed.filter(pk__in=ids).order_by("pk").select_for_update()
-            trashed.filter(pk__in=list(locked.values_list("pk", flat=True))).delete()
+            found = trashed.filter(pk__in=list(locked.values_list("pk", flat=True)))
+            deleted += found.delete()[0]
+        if time.monotonic() > end and trashed.exists():
+            raise ServiceUnavailable(
+                f"{deleted:,} notes are deleted, and others are not yet."
+                " Send the request again, and it goes on."
+            )
 
 
 def _read(user: User, note_id: UUID | str) -> bytes:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
+from rest_framework.exceptions import APIException
 
 from notes.admin import NoteAdmin
 from notes.models import Note
 from transfer.jsonl import write_pages
 from transfer.negotiation import JSONLinesRenderer
-from transfer.pace import at_pace
+from transfer.places import begun
 
 # Of notes that may have a megabyte each.
 PAGE = 20
@@ -21,15 +22,18 @@ PAGE = 20
 @admin.action(description="Export the selected notes", permissions=["view"])
 def export_selected(
     model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]
-) -> StreamingHttpResponse:
-    """As JSON lines that the import takes."""
-    ids = list(queryset.values_list("pk", flat=True))
+) -> StreamingHttpResponse | None:
+    """As JSON lines that the import takes, without the trash, as any export."""
+    ids = list(queryset.filter(deleted_at=None).values_list("pk", flat=True))
     batches = (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
-    pages = (_page(batch) for batch in batches)
-    response = StreamingHttpResponse(
-        at_pace(write_pages(pages), request.META.get("gunicorn.socket")),
-        content_type=JSONLinesRenderer.media_type,
-    )
+    lines = write_pages(_page(batch) for batch in batches)
+    staff: Any = request.user
+    try:
+        export = begun(staff, lines, request.META.get("gunicorn.socket"))
+    except APIException as error:
+        model_admin.message_user(request, str(error.detail), messages.ERROR)
+        return None
+    response = StreamingHttpResponse(export, content_type=JSONLinesRenderer.media_type)
     response["Content-Disposition"] = 'attachment; filename="notes.jsonl"'
     return response
 

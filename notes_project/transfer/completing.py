@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
+from django.db import connection, transaction
 from django.db.models.expressions import RawSQL
 
 from notes.etags import Conditions, PreconditionFailed, entity_tag
@@ -19,6 +22,7 @@ from transfer.report import CHANGED, COMPLETED, UNCHANGED
 from users.models import User
 
 _MAX_STEPS = 10
+_SET_TIME = "SELECT set_config('notes.updated_at', %s, true)"
 
 
 class _Here(NamedTuple):
@@ -51,7 +55,9 @@ def complete(user: User, draft: Draft, destinations: Destinations, *, dry_run: b
         return UNCHANGED
     if not dry_run:
         try:
-            if change_note(user, draft.id, fields, here.unchanged) is None:
+            with _at_its_time(draft):
+                changed = change_note(user, draft.id, fields, here.unchanged)
+            if changed is None:
                 return CHANGED
         except PreconditionFailed:
             return CHANGED
@@ -67,6 +73,16 @@ def discard(user: User, draft: Draft, destinations: Destinations, *, dry_run: bo
         return dry_run or trash_note(user, draft.id, here.unchanged)
     except PreconditionFailed:
         return False
+
+
+@contextmanager
+def _at_its_time(draft: Draft) -> Iterator[None]:
+    """One transaction, whose changes leave ``updated_at`` as it is brought (migration 0016)."""
+    time = draft.updated_at or draft.created_at
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_SET_TIME, [time.isoformat() if time else ""])
+        yield
+        cursor.execute(_SET_TIME, [""])
 
 
 def _read(user: User, note_id: UUID) -> _Here | None:

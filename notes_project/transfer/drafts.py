@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from notes import blocks
 from notes.fields import MAX_CONTENT_BYTES, MAX_TAGS, MAX_TITLE
+from notes.invisible import shows_nothing
 from notes.models import BLOCKS, TEXT
 from notes.serializers import ID
 from notes.tag_names import InvalidTagName, normalise_all
@@ -50,8 +51,10 @@ class Draft:
     earlier: tuple[Draft, ...]
 
     @property
-    def size(self) -> int:
-        return len(self.content or "") + sum(draft.size for draft in self.earlier)
+    def size_bytes(self) -> int:
+        """Of what the search finds."""
+        own = len(self.title.encode()) + len((self.content or "").encode())
+        return own + sum(draft.size_bytes for draft in self.earlier)
 
     @property
     def state(self) -> tuple[Any, ...]:
@@ -69,7 +72,7 @@ def draft_of(item: Item, id_of: Callable[[str], UUID]) -> Draft:
     for text in (item.key, item.title, item.content if isinstance(item.content, str) else ""):
         _require_characters(text)
     title = item.title.strip()
-    if not title:
+    if shows_nothing(title):
         raise Unfit("Its title is blank.")
     if len(title) > MAX_TITLE:
         raise Unfit(f"Its title has more than {MAX_TITLE} characters.")

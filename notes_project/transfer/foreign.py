@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from notes.block_types import MAX_BYTES
 from notes.fields import MAX_TAGS, MAX_TITLE
+from notes.invisible import shows_nothing
 from notes.models import DEFAULT_TITLE
 from notes.tag_names import MAX_LENGTH, InvalidTagName, normalise
 from transfer.items import Lost
@@ -14,8 +15,9 @@ _SHOWN = 5
 
 
 def title_of(*candidates: str | None) -> str:
-    """The first that has something in it, cut where it is too long."""
-    title = next((text.strip() for text in candidates if text and text.strip()), DEFAULT_TITLE)
+    """The first of which something is seen, cut where it is too long."""
+    seen = (text.strip() for text in candidates if text and not shows_nothing(text))
+    title = next(seen, DEFAULT_TITLE)
     return title if len(title) <= MAX_TITLE else title[: MAX_TITLE - 1] + "…"
 
 

@@ -11,7 +11,10 @@ import orjson
 import yaml
 
 MAX_LENGTH = 64 * 1024
-_WHOLE = re.compile(r"---[ \t]*\r?\n(.*?)(?<=\n)(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+# With a blank line at its beginning it is text between two thematic breaks.
+_WHOLE = re.compile(
+    r"---[ \t]*\r?\n(?![ \t]*\r?\n)(.*?)(?<=\n)(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL
+)
 _LINE = re.compile(r"([a-z_0-9]+): (.+)")
 # Valid in JSON, and not between quotes in YAML (1.2.2, section 5.1), or a line end in YAML 1.1.
 _SPECIAL = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -22,6 +25,21 @@ class InvalidFrontMatter(ValueError):
 
 
 class _Loader(yaml.BaseLoader):
+    """Raises ValueError for what is YAML, and not read here."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """No aliases: a few lines of them have more values than there is memory."""
+        if self.check_event(yaml.AliasEvent):
+            raise ValueError
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """No name twice: one of its values would be lost."""
+        values = super().construct_mapping(node, deep)
+        if len(values) < len(node.value):
+            raise ValueError
+        return values
+
     def construct_scalar(self, node: Any) -> str:
         """Two escaped surrogates are one character, as in JSON. A lone one is a ValueError."""
         text: str = super().construct_scalar(node)
@@ -45,7 +63,8 @@ def split(text: str) -> tuple[dict[str, Any], str]:
     raw = match[1]
     if len(raw) > MAX_LENGTH:
         raise InvalidFrontMatter(f"Its front matter has more than {MAX_LENGTH:,} characters.")
-    return _as_written(raw) or _as_yaml(raw), text[match.end() :]
+    values = _as_written(raw)
+    return _as_yaml(raw) if values is None else values, text[match.end() :]
 
 
 def _quoted(value: Any) -> str:
@@ -85,8 +104,6 @@ def _as_yaml(raw: str) -> dict[str, Any]:
         raise InvalidFrontMatter(f"Its front matter is no YAML{where}.") from None
     except (RecursionError, ValueError):
         raise InvalidFrontMatter("Its front matter is no YAML that is read here.") from None
-    if values is None or values == "":
-        return {}
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
         raise InvalidFrontMatter("Its front matter is no list of names and values.")
     return values

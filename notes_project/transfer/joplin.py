@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from transfer.errors import Unreadable
 from transfer.foreign import (
     files_lost,
     path_tag,
+    shown,
     tags_of,
     targets_lost,
     title_lost,
@@ -109,14 +111,15 @@ class _Index:
         )
         return [title for (title,) in self._db.execute(question, (note,)) if title]
 
-    def notebook(self, identifier: str) -> list[str]:
-        """The titles of a notebook and of those above it, the uppermost first."""
+    def notebook(self, identifier: str) -> tuple[list[str], bool]:
+        """The titles of a notebook and of those above it, the uppermost first; whether all are."""
         titles: list[str] = []
         found = self._find(identifier)
         while found and found[0] == FOLDER and len(titles) < _MAX_LEVELS:
             titles.insert(0, found[1])
-            found = self._find(found[2])
-        return titles
+            identifier = found[2]
+            found = self._find(identifier)
+        return titles, bool(found) or not identifier
 
     def _find(self, identifier: str) -> Any:
         question = "SELECT kind, title, parent FROM titles WHERE id = ?"
@@ -153,10 +156,10 @@ def _note(
         reason = "It is in Joplin's trash. Restore it there and export again, if you want it."
         yield Refused(source, reason)
         return
-    files: list[str] = []
-    missing: list[str] = []
-    text = _linked(index, files, missing, raw.body, address)
-    tags, lost = tags_of(source, _tags(raw, index))
+    found = _Found()
+    text = _linked(index, found, raw.body, address)
+    notebook, is_whole = index.notebook(raw.id("parent_id"))
+    tags, lost = tags_of(source, _tags(raw, index, path_tag(notebook)))
     yield Item(
         source,
         _key(raw.id()),
@@ -170,36 +173,51 @@ def _note(
         tags,
         created_at=raw.time("user_created_time", "created_time"),
         updated_at=raw.time("user_updated_time", "updated_time"),
-        relink=partial(_linked, index, [], []),
+        relink=partial(_linked, index, _Found()),
     )
     yield from title_lost(source, raw.title)
-    yield from lost + files_lost(source, files) + targets_lost(source, missing)
+    yield from lost + files_lost(source, found.files) + targets_lost(source, found.missing)
+    if found.notebooks:
+        notebooks = shown(found.notebooks)
+        yield Lost(source, f"It links to notebooks, which are tags here: {notebooks}.")
+    if not is_whole:
+        yield Lost(source, "A notebook that it is in is not in the export.")
     if raw.values.get("markup_language") == "2":
         yield Lost(source, "It is an HTML note: its text is the HTML.")
 
 
-def _linked(
-    index: _Index, files: list[str], missing: list[str], text: str, address: Address
-) -> str:
-    """The text with links to notes, and in the lists what its other links lead to."""
+@dataclass(slots=True)
+class _Found:
+    """What other links lead to than to notes."""
+
+    files: list[str] = field(default_factory=list)
+    notebooks: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+def _linked(index: _Index, found: _Found, text: str, address: Address) -> str:
+    """The text with links to notes."""
 
     def replacement(match: re.Match[str]) -> str:
         target = match[1].lower()
         file = index.title(target, RESOURCE)
         if file is not None:
-            files.append(file or target)
+            found.files.append(file or target)
             index.linked_files.add(target)
             return match[0]
         path = address(_key(target))
-        if path is None and index.title(target, FOLDER) is None:
-            missing.append(match[0])
+        if path is None:
+            notebook = index.title(target, FOLDER)
+            if notebook is None:
+                found.missing.append(match[0])
+            else:
+                found.notebooks.append(notebook)
         return path or match[0]
 
     return _EXTERNAL.sub(replacement, _LINK.sub(replacement, text))
 
 
-def _tags(raw: Raw, index: _Index) -> Iterator[str]:
-    notebook = path_tag(index.notebook(raw.id("parent_id")))
+def _tags(raw: Raw, index: _Index, notebook: str) -> Iterator[str]:
     if notebook:
         yield notebook
     if raw.is_set("is_todo"):

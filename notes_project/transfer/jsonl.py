@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
+from itertools import islice
 from typing import IO, Any
 from uuid import UUID
 
@@ -61,17 +62,17 @@ def read(name: str, file: IO[bytes]) -> Iterator[Item | Refused]:
 
 def _count(name: str, file: IO[bytes]) -> int:
     """How many notes there are, and as many as the last line says."""
-    file.seek(0)
-    header = _loads(file.readline(MAX_TEXT).removeprefix(_BOM))
+    lines = _lines(file)
+    _, first = next(lines, (0, b""))
+    header = _loads(first.removeprefix(_BOM))
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        line = _FIRST_LINE.decode().strip()
-        raise UnknownFormat(f"JSON lines of notes begin with the line {line}")
+        wanted = _FIRST_LINE.decode().strip()
+        raise UnknownFormat(f"JSON lines of notes begin with the line {wanted}")
     if header.get("version") != VERSION:
         raise UnknownFormat(f"Version {VERSION} of {FORMAT} is read here, and no other.")
     count, last = -1, b""
-    while line_or_part := file.readline(MAX_TEXT):
-        count += _is_whole(line_or_part)
-        last = line_or_part
+    for _, line in lines:
+        count, last = count + 1, line
     end = _loads(last)
     if not isinstance(end, dict) or end.get("end") is not True:
         raise Broken(f"{name} is cut off: its last line does not say how many notes there are.")
@@ -81,16 +82,26 @@ def _count(name: str, file: IO[bytes]) -> int:
 
 
 def _items(name: str, file: IO[bytes], count: int) -> Iterator[Item | Refused]:
-    file.seek(0)
-    file.readline(MAX_TEXT)
-    for number in range(2, count + 2):
-        source, line = f"{name}:{number}", file.readline(MAX_TEXT)
+    for number, line in islice(_lines(file), 1, count + 1):
+        source = f"{name}:{number}"
         if _is_whole(line):
             yield _item(source, line)
-            continue
-        while not _is_whole(file.readline(MAX_TEXT)):
-            pass
-        yield Refused(source, f"The line has more than {MAX_TEXT:,} bytes.")
+        else:
+            yield Refused(source, f"The line has more than {MAX_TEXT:,} bytes.")
+
+
+def _lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not blank, with their numbers; of one that is too long its beginning."""
+    file.seek(0)
+    number = 0
+    while line := file.readline(MAX_TEXT):
+        number += 1
+        if not _is_whole(line):
+            yield number, line
+            while not _is_whole(file.readline(MAX_TEXT)):
+                pass
+        elif line.strip():
+            yield number, line
 
 
 def _is_whole(line: bytes) -> bool:

@@ -24,6 +24,7 @@ from transfer.block_markdown import markdown
 from transfer.errors import UnknownFormat, Unreadable
 from transfer.export import summaries_with_content
 from transfer.file_names import FileNames
+from transfer.foreign import shown
 from transfer.items import Item, Lost, Read, Refused
 from transfer.times import InvalidTime, read_time
 from transfer.zip_writer import ZipWriter
@@ -32,6 +33,7 @@ FORMAT, VERSION = "notes-markdown", 1
 MARKER = "notes-export.json"
 _START = datetime(1980, 1, 1)  # noqa: DTZ001 - a zip file's times have no offset
 _SHOWN = ("id", "title", "tags", "is_archived", "created_at", "updated_at", "content_format")
+_READ = {*_SHOWN, "content", "blocks", "markdown_sha256"}
 
 
 def write(user_id: UUID) -> Iterator[bytes]:
@@ -112,6 +114,9 @@ def _read_note(archive: Archive, member: Member, root: str) -> Iterator[Item | L
             yield Lost(
                 member.path, "Its text was edited, so it is taken as Markdown, not as blocks."
             )
+    others = shown(name for name in values if name not in _READ)
+    if others:
+        yield Lost(member.path, f"What its front matter has besides is left out: {others}.")
     yield Item(
         member.path,
         key=_text(values, "id", member.path),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rest_framework.exceptions import NotAcceptable
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
@@ -34,9 +35,14 @@ class ByFormatAlone(ByFormat):
     ) -> tuple[BaseRenderer, str]:
         name = read_once(request.query_params, FORMAT)
         if not name:
-            chosen: tuple[BaseRenderer, str] = super().select_renderer(
-                request, renderers, format_suffix
-            )
+            try:
+                chosen: tuple[BaseRenderer, str] = super().select_renderer(
+                    request, renderers, format_suffix
+                )
+            except NotAcceptable:
+                kinds = " or ".join(f"{each.media_type} ({each.format})" for each in renderers)
+                detail = f"Accept {kinds}, or give the parameter {FORMAT}."
+                raise NotAcceptable(detail) from None
             return chosen
         (renderer,) = self.filter_renderers(renderers, name)
         return renderer, renderer.media_type

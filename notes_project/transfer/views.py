@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -13,21 +11,17 @@ from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import exceptions, generics, status
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.errors import InvalidParameters
 from config.negotiation import FORMAT
 from notes.etags import is_page
-from notes.filters import StrictParameters
-from notes.pagination import read_once
+from notes.filters import StrictParameters, read_dry_run
 from transfer import errors, importing, jsonl, markdown
 from transfer.negotiation import ByFormatAlone, JSONLinesRenderer, MarkdownRenderer
-from transfer.pace import at_pace
-from transfer.places import place
+from transfer.places import begun, place
 from transfer.serializers import ImportSerializer, ReportSerializer
-from transfer.uploads import AnyParser, files_of
+from transfer.uploads import AnyParser, FormParser, files_of
 from users.authentication import signed_in
 
 DRY_RUN = "dry_run"
@@ -67,8 +61,9 @@ class ExportView(StrictParameters):
         renderer = request.accepted_renderer
         is_lines = isinstance(renderer, JSONLinesRenderer)
         write = jsonl.write if is_lines else markdown.write
+        user, client = signed_in(request), request.META.get("gunicorn.socket")
         response = StreamingHttpResponse(
-            _begun(request, write) if request.method == "GET" else (),
+            begun(user, write(user.pk), client) if request.method == "GET" else (),
             content_type=renderer.media_type,
             headers={"Cache-Control": "private, no-store"},
         )
@@ -84,21 +79,6 @@ class ExportView(StrictParameters):
         return response
 
 
-def _begun(request: Request, write: Callable[[UUID], Iterator[bytes]]) -> Iterator[bytes]:
-    """An export that has its place until it ends or is closed. Raises what `place` does."""
-    user = signed_in(request)
-
-    def pieces() -> Iterator[bytes]:
-        with place(user):
-            yield b""
-            yield from at_pace(write(user.pk), request.META.get("gunicorn.socket"))
-
-    export = pieces()
-    # A refusal comes before the answer begins.
-    next(export)
-    return export
-
-
 class RefusedUpload(exceptions.APIException):
     def __init__(self, error: errors.CannotImport) -> None:
         self.status_code = _STATUS[type(error)]
@@ -108,7 +88,7 @@ class RefusedUpload(exceptions.APIException):
 class ImportView(StrictParameters, generics.GenericAPIView[Any]):
     parameters = frozenset({DRY_RUN})
     serializer_class = ImportSerializer
-    parser_classes = [MultiPartParser, AnyParser]
+    parser_classes = [FormParser, AnyParser]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # Before somebody reads it: the check of the CSRF token looks for one in a form.
@@ -148,7 +128,7 @@ class ImportView(StrictParameters, generics.GenericAPIView[Any]):
         try:
             user = signed_in(request)
             with files_of(request) as files, place(user):
-                dry_run = _is_dry_run(request)
+                dry_run = read_dry_run(request, request.POST)
                 report = importing.take(user, files, max_bytes(), dry_run=dry_run)
         except errors.CannotImport as error:
             raise RefusedUpload(error) from None
@@ -161,10 +141,3 @@ class ImportView(StrictParameters, generics.GenericAPIView[Any]):
 
 def max_bytes() -> int:
     return settings.NOTES_IMPORT_MAX_MB * 1024 * 1024
-
-
-def _is_dry_run(request: Request) -> bool:
-    text = read_once(request.query_params, DRY_RUN) or request.POST.get(DRY_RUN) or "false"
-    if text not in ("true", "false"):
-        raise InvalidParameters({DRY_RUN: "Give true or false."})
-    return text == "true"

@@ -7,6 +7,8 @@ again, what is sent again arrives.
 
 Cut one way, the side whose packets are lost sees just what it would see. The other one gets its
 acknowledgements from the proxy and waits for an answer that does not come.
+
+Links to Kafka can also lose one answer of a broker that goes on answering everything else.
 """
 
 import asyncio
@@ -34,20 +36,26 @@ class Network:
 
     Args:
         servers: the name of each link, and its server's port. A name ends with ``_db`` where the
-            link is to PostgreSQL.
+            link is to PostgreSQL, with ``-kafka`` where it is to Kafka.
     """
 
     def __init__(self, servers):
         first = free_ports(len(servers))
         self._loop = asyncio.new_event_loop()
         self.links = {
-            name: Link(self._loop, port, server, postgres=name.endswith("_db"))
+            name: self._kind(name)(self._loop, port, server)
             for port, (name, server) in enumerate(servers.items(), start=first)
         }
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __getitem__(self, name):
         return self.links[name]
+
+    @staticmethod
+    def _kind(name):
+        if name.endswith("_db"):
+            return PostgresLink
+        return KafkaLink if name.endswith("-kafka") else Link
 
     def start(self):
         self._thread.start()
@@ -65,12 +73,9 @@ class Network:
 class Link:
     """Where a client connects in place of ``server``, a port."""
 
-    def __init__(self, loop, port, server, postgres):
+    def __init__(self, loop, port, server):
         self.port, self.server = port, server
-        self.pause = 0.0
-        """Seconds for which each statement of a client of PostgreSQL is held back."""
         self._loop = loop
-        self._postgres = postgres
         self._cut = set()
         self._listener = None
         self._sockets = []  # (way, socket): what comes in there goes that way.
@@ -83,15 +88,6 @@ class Link:
             yield
         finally:
             self._filter(set())
-
-    @contextmanager
-    def slow(self, seconds):
-        """Holds back each statement: Query, and Sync of the extended protocol."""
-        self.pause = seconds
-        try:
-            yield
-        finally:
-            self.pause = 0.0
 
     def reset(self):
         """Ends all connections, as seen from both sides."""
@@ -129,11 +125,11 @@ class Link:
             opened.append(server_out)
             self._add("to server", client_out)
             self._add("to client", server_out)
-            read = self._statements if self._postgres else _chunks
+            asked, answered = self._read(client_in, server_in)
             # Where one direction ends by itself, the other may go on; an error ends both.
             async with asyncio.TaskGroup() as both:
-                both.create_task(_pass_on(read(client_in), server_out))
-                both.create_task(_pass_on(_chunks(server_in), client_out))
+                both.create_task(_pass_on(asked, server_out))
+                both.create_task(_pass_on(answered, client_out))
         except* OSError:
             pass
         finally:
@@ -154,8 +150,28 @@ class Link:
         _drop(connected, way in self._cut)
         self._sockets.append((way, connected))
 
+    def _read(self, client, server):
+        """What comes from the client, and what from the server."""
+        return _chunks(client), _chunks(server)
+
+
+class PostgresLink(Link):
+    pause = 0.0
+    """Seconds for which each statement is held back."""
+
+    @contextmanager
+    def slow(self, seconds):
+        """Holds back each statement: Query, and Sync of the extended protocol."""
+        self.pause = seconds
+        try:
+            yield
+        finally:
+            self.pause = 0.0
+
+    def _read(self, client, server):
+        return self._statements(client), _chunks(server)
+
     async def _statements(self, reader):
-        """What a client of PostgreSQL sends, message by message, held back where it is slow."""
         try:
             async for message in _messages(reader):
                 if self.pause and message[:1] in (b"Q", b"S"):
@@ -163,6 +179,35 @@ class Link:
                 yield message
         except asyncio.IncompleteReadError as end:
             yield end.partial
+
+
+class KafkaLink(Link):
+    _losing = None
+    """(API key, event): the next answer to such a request is lost, and the event is set."""
+
+    def lose_answer(self, key):
+        """To the next request with this key (Kafka's protocol guide). Returns an event: it is."""
+        lost = threading.Event()
+        self._losing = key, lost
+        return lost
+
+    def _read(self, client, server):
+        asked = set()
+        return self._requests(client, asked), self._answers(server, asked)
+
+    async def _requests(self, reader, asked):
+        async for frame in _frames(reader):
+            if self._losing and int.from_bytes(frame[4:6]) == self._losing[0]:
+                asked.add(int.from_bytes(frame[8:12]))
+            yield frame
+
+    async def _answers(self, reader, asked):
+        async for frame in _frames(reader):
+            if self._losing and int.from_bytes(frame[4:8]) in asked:
+                self._losing[1].set()
+                self._losing = None
+            else:
+                yield frame
 
 
 async def _messages(reader):
@@ -177,6 +222,16 @@ async def _messages(reader):
         head = await reader.readexactly(5)
         (length,) = struct.unpack("!I", head[1:])
         yield head + await reader.readexactly(length - 4)
+
+
+async def _frames(reader):
+    """Each with its length before it."""
+    try:
+        while True:
+            head = await reader.readexactly(4)
+            yield head + await reader.readexactly(int.from_bytes(head))
+    except asyncio.IncompleteReadError as end:
+        yield end.partial
 
 
 async def _pass_on(chunks, writer):

@@ -13,6 +13,7 @@ from tests.faults.parts import HEALING
 from tests.faults.stacks import NetworkStack
 from tests.system.client import Api, Client, User, new_name
 
+JOIN_GROUP = 11  # Kafka's protocol guide, API keys.
 pytestmark = pytest.mark.on(stack=NetworkStack)
 covers = pytest.mark.covers
 
@@ -67,6 +68,20 @@ def test_consumer_cut_from_notes_db(system, rng):
 )
 def test_consumer_cut_from_kafka(system, rng):
     _wait_out(system, rng, "consumer", "kafka", "broker_unavailable")
+
+
+@covers(
+    "a member of the group does not wait five minutes for an answer",
+    off="limit_to_joining",
+    breaks="I6: what was sent is read",
+)
+def test_kafka_does_not_answer_who_joins(system, rng):
+    """Everything else it answers, so the connection is whole, and the group has a new member."""
+    with system.under_load(rng):
+        lost = system.stack.network["consumer-kafka"].lose_answer(JOIN_GROUP)
+        system.restart("consumer")
+        system.reach(lost.is_set, "it joins")
+        system.wait_until_applied(2 * HEALING)  # It waits for max.poll.interval.ms first.
 
 
 @covers(

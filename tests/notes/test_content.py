@@ -194,6 +194,16 @@ def test_an_address_does_no_more_than_open_a_page_or_a_letter(api, address):
         assert errors_of(response) == {(f"/content/blocks/0/{place}", "url")}
 
 
+@pytest.mark.parametrize("address", ["https://a b", "http://a\u00a0", "mailto:a\n", 'https://a"b'])
+def test_an_address_that_begins_right_is_not_said_to_begin_wrong(api, address):
+    block = {"type": "image", "url": address}
+    (error,) = api.post(NOTES, {"content": document(block)}).json()["errors"]
+    assert error["detail"] == 'An address has no white space, control character, <, > or ".'
+    block["url"] = "ftp://a b"
+    (error,) = api.post(NOTES, {"content": document(block)}).json()["errors"]
+    assert error["detail"] == "Give an address that begins with http:, https: or mailto:."
+
+
 def test_caps(api):
     assert len(make(api, content=document(*[paragraph()] * 10_000))["content"]["blocks"]) == 10_000
     response = api.post(NOTES, {"content": document(*[paragraph()] * 10_001)})
@@ -262,3 +272,13 @@ def test_a_format_that_is_stated_must_be_so(api, body, code):
     note = make(api, content="a", content_format="text")
     assert make(api, content=document(), content_format="blocks")["content_format"] == "blocks"
     assert errors_of(api.patch(url_of(note), body)) == {("/content_format", code)}
+
+
+def test_of_a_change_without_content_the_format_is_that_of_the_content_that_there_is(api):
+    for content, stated, other in (("a", "text", "blocks"), (document(), "blocks", "text")):
+        note = make(api, content=content)
+        answer = api.patch(url_of(note), {"title": "b", "content_format": stated})
+        assert (answer.status_code, answer.json()["title"]) == (200, "b")
+        answer = api.patch(url_of(note), {"title": "c", "content_format": other})
+        assert errors_of(answer) == {("/content_format", "mismatch")}
+        assert api.get(url_of(note)).json()["title"] == "b"

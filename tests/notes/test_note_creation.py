@@ -52,11 +52,23 @@ class TestCreate:
         assert len(make(api, title="t" * 500)["title"]) == 500
         assert errors_of(api.post(NOTES, {"title": "t" * 501})) == {("/title", "max_length")}
 
+    def test_what_is_of_no_type_that_is_taken_is_told_what_is(self, api):
+        for body, detail in (
+            ("null", "Give an object."),
+            ("[]", "Give an object."),
+            ('{"title": 5}', "Give a string."),
+            ('{"tags": [5]}', "Give a string."),
+            ('{"content": []}', "Give a string or an object."),
+        ):
+            answer = api.post(NOTES, body, content_type="application/json")
+            assert [error["detail"] for error in answer.json()["errors"]] == [detail], body
+
     @pytest.mark.parametrize(
         ("body", "error"),
         [
             ({"title": ""}, ("/title", "blank")),
             ({"title": " "}, ("/title", "blank")),
+            ({"title": "\u200b \u3164\ufeff"}, ("/title", "blank")),
             ({"title": None}, ("/title", "null")),
             ({"title": 5}, ("/title", "invalid")),
             ({"title": True}, ("/title", "invalid")),
@@ -71,7 +83,8 @@ class TestCreate:
             ({"tags": ["a", 5]}, ("/tags/1", "invalid")),
             ({"tags": ["a", None]}, ("/tags/1", "null")),
             ({"tags": ["a", ""]}, ("/tags/1", "blank")),
-            ({"tags": ["\u200b", "\t"]}, ("/tags/1", "blank")),
+            ({"tags": ["a", "\t"]}, ("/tags/1", "blank")),
+            ({"tags": ["a", "\u200b"]}, ("/tags/1", "invalid")),
             ({"tags": ["a" * 101]}, ("/tags/0", "invalid")),
             ({"tags": ["a\x00b"]}, ("/tags/0", "invalid")),
             ({"tags": ["a\x07b"]}, ("/tags/0", "invalid")),

@@ -35,6 +35,17 @@ def test_every_operation_has_a_name_a_summary_and_its_errors(document):
             assert parameter["in"] == "path" or parameter["description"]
 
 
+def test_what_every_operation_on_a_state_or_an_answer_honours_is_a_parameter(document):
+    paths = yaml.safe_load(document)["paths"]
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            names = {parameter["name"] for parameter in operation["parameters"]}
+            assert "format" in names, (path, method)
+            assert ("If-Match" in names) is ("If-None-Match" in names), (path, method)
+            known = method == "get" and "If-None-Match" in names
+            assert ("304" in operation["responses"]) is known, (path, method)
+
+
 @pytest.mark.django_db
 def test_it_is_served_with_its_pages_to_everybody(issuer):
     client = APIClient()

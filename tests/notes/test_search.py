@@ -84,13 +84,23 @@ class TestWords:
     def test_alternatives_and_exclusion(self, api):
         for title in ("red apple", "green apple", "red pear", "blue plum"):
             make(api, title=title)
-        assert set(titles(api, "apple or plum")) == {"red apple", "green apple", "blue plum"}
+        assert set(titles(api, "apple OR plum")) == {"red apple", "green apple", "blue plum"}
         assert set(titles(api, "red apple OR plum")) == {"red apple", "blue plum"}
-        assert set(titles(api, "red -apple or plum")) == {"red pear", "blue plum"}
+        assert set(titles(api, "red -apple OR plum")) == {"red pear", "blue plum"}
         assert set(titles(api, "apple -red")) == {"green apple"}
-        assert set(titles(api, '"red apple" or "blue plum"')) == {"red apple", "blue plum"}
+        assert set(titles(api, '"red apple" OR "blue plum"')) == {"red apple", "blue plum"}
         assert set(titles(api, 'apple -"red apple"')) == {"green apple"}
-        assert set(titles(api, 'red "or" apple')) == set()
+
+    def test_an_or_that_is_no_operator_is_a_word(self, api):
+        for title in ("argent", "argent et or", "or"):
+            make(api, title=title)
+        for q in ("argent or", "or argent", "argent OR", "OR argent", 'argent "OR"'):
+            assert titles(api, q) == ["argent et or"], q
+        assert titles(api, "argent -OR") == ["argent"]
+        for q in ("or", "OR", "OR ..."):
+            assert set(titles(api, q)) == {"argent et or", "or"}, q
+        for q in ("or OR argent", "argent OR OR", "OR OR argent OR"):
+            assert len(titles(api, q)) >= 2, q
 
     def test_what_is_not_so_is_not_excluded(self, api):
         make(api, title="手机 of apple")

@@ -206,6 +206,21 @@ class TestDeletingForGood:
         assert api.get(url_of(living)).status_code == 200
         assert len(listed(bobs_api)["results"]) == 1
 
+    def test_where_time_is_up_it_says_so_and_goes_on_when_it_is_sent_again(self, api, monkeypatch):
+        monkeypatch.setattr(write, "LONGEST", -1)
+        monkeypatch.setattr(write, "BATCH", 2)
+        for _ in range(5):
+            delete(api, make(api))
+        for left in (3, 1):
+            answer = api.delete(TRASH)
+            assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+            assert answer.json()["detail"].startswith(
+                "2 notes are deleted, and others are not yet."
+            )
+            assert len(listed(api)["results"]) == left
+        assert api.delete(TRASH).status_code == 204
+        assert listed(api)["results"] == []
+
     def test_deleting_a_user_takes_the_trash(self, api, ada):
         delete(api, make(api, tags=["a"]))
         with connection.cursor() as cursor:

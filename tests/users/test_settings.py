@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 
+from accounts.hashers import GivingWayHasher
 from config import settings as production
 from config.env import Environment
 from config.mail_env import MailEnvironment
@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_production_hashes_with_bcrypt():
     """These tests use a fast hasher; the settings themselves do not."""
-    assert production.PASSWORD_HASHERS == ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]
-    assert BCryptSHA256PasswordHasher.rounds >= 12
+    assert production.PASSWORD_HASHERS == ["accounts.hashers.GivingWayHasher"]
+    assert GivingWayHasher.rounds >= 12
 
 
 def test_the_openapi_document_is_current(tmp_path):

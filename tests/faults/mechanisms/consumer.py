@@ -52,6 +52,21 @@ def start_of_reading():
 
 
 @off_in("consumer")
+def limit_to_joining():
+    """librdkafka's own."""
+    from inbox.management.commands import consume_user_events as command
+
+    configure = command.consumer_config
+
+    def without(*arguments):
+        config = configure(*arguments)
+        del config["max.poll.interval.ms"]
+        return config
+
+    command.consumer_config = without
+
+
+@off_in("consumer")
 def consumer_retries():
     """A lost connection ends the consumer."""
     from inbox.consumer import EventConsumer

@@ -6,10 +6,12 @@ import sys
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from notes.models import Note
 from tests.notes.test_notes import make
 from tests.notes.transfer.moving import FORMATS, export, lines_of, stored
+from tests.notes.transfer.test_import import CANCEL
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +44,15 @@ def test_what_is_exported_comes_in_elsewhere(api, ada, bobs_api, bob, file, form
     assert run("import_notes", bob.id, file) == f"1 created, 0 completed, 0 unchanged, {none}\n"
     assert stored(bob) == stored(ada)
     assert run("import_notes", bob.id, file) == f"0 created, 0 completed, 1 unchanged, {none}\n"
+
+
+def test_where_the_database_gives_up(user, file):
+    with connection.cursor() as cursor:
+        cursor.execute(CANCEL)
+    file.write_bytes(lines_of({"title": "a"}, {"title": "slow"}))
+    with pytest.raises(CommandError, match="New notes written: 1. Send the same again"):
+        run("import_notes", user.pk, file)
+    assert Note.objects.get().title == "a"
 
 
 def test_to_standard_output(api, monkeypatch):

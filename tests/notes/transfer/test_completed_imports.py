@@ -107,6 +107,22 @@ def test_a_dry_run_says_it_and_a_version_keeps_what_was(api):
     assert NoteVersion.objects.count() == report["completed"]
 
 
+def test_it_keeps_the_times_that_it_brought(api):
+    times = {"a": "author: x\n", "b": "updated_at: 2021-01-01\n", "c": "created_at: 2020-01-01\n"}
+    files = {f"{name}.md": f"---\n{time}---\n[d](d.md)" for name, time in times.items()}
+    take(api, zipped(files))
+    before = dict(Note.objects.values_list("title", "updated_at"))
+    assert counts(take(api, zipped(files | {"d.md": ""}))) == {"created": 1, "completed": 3}
+    after = dict(Note.objects.values_list("title", "updated_at"))
+    assert [after[name] for name in "bc"] == [before[name] for name in "bc"]
+    assert [before[name].year for name in "bc"] == [2021, 2020]
+    # It brought none, and is changed now. So is what somebody changes.
+    assert after["a"] > before["a"]
+    note = Note.objects.get(title="b")
+    api.patch(f"{NOTES}{note.pk}/", {"content": "mine"})
+    assert Note.objects.get(title="b").updated_at > after["b"]
+
+
 class TestWhatSomebodyChanged:
     """It stays, and the report says so."""
 
@@ -134,14 +150,15 @@ class TestWhatSomebodyChanged:
 
     def test_while_the_import_runs(self, api, monkeypatch):
         take(api, zipped(self.FILES))
-        change = completing.change_note
+        read = completing._read
 
-        def change_before(user, note_id, fields, conditions):
-            if Note.objects.get(pk=note_id).title == "a":
+        def read_before_a_change(user, note_id):
+            here = read(user, note_id)
+            if here.shown["title"] == "a":
                 api.patch(f"{NOTES}{note_id}/", {"content": "mine"})
-            return change(user, note_id, fields, conditions)
+            return here
 
-        monkeypatch.setattr(completing, "change_note", change_before)
+        monkeypatch.setattr(completing, "_read", read_before_a_change)
         report = take(api, zipped(self.FILES | self.GONE))
         assert counts(report) == {"created": 1, "completed": 4, "changed": 1}
         assert Note.objects.get(title="a").content == "mine"

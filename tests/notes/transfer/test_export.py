@@ -57,6 +57,10 @@ def test_other_errors_are_problems(api, client):
         response = api.get(EXPORT, headers={"accept": accept})
         assert response.status_code == 406
         assert response["Content-Type"] == "application/problem+json"
+        assert response.json()["detail"] == (
+            "Accept application/jsonl (jsonl) or application/zip (markdown), or give the parameter"
+            " format."
+        )
     response = client.get(EXPORT)
     assert response.status_code == 401
     assert response["Content-Type"] == "application/problem+json"

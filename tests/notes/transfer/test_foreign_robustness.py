@@ -69,6 +69,7 @@ PIECES = [
         ">",
         "]",
     ),
+    *("[[", "]]", "|", "#", "[a]: b.md\n"),
     *(f"](Title%20{IDS[0]}.md)", f"](../a/{IDS[1]}.csv)", "](%ff%00.md)", f":/{IDS[0]}", "\0"),
     *(
         f"id: {IDS[0]}\n",
@@ -158,6 +159,16 @@ def test_damaged_exports_are_read_or_refused(export: str, data: st.DataObject):
             "(a(b)",
             "((a)",
             "(a.md",
+            "]( ",
+            "[[",
+            "[[a",
+            "[[a#",
+            "[[a|",
+            "![[a]]",
+            "[a]:",
+            "[a]: ",
+            "[a]: b.md \n",
+            "> ",
         ),
         *(
             "# ",
@@ -184,6 +195,7 @@ def test_hostile_texts_take_no_longer_than_others(piece: str):
     """One that took a time of the square of its length would not end here."""
     text = piece * (200_000 // len(piece))
     links.rewritten_relations(links.rewritten(text, {}.get), {}.get)
+    links.rewritten_wiki(text, {}.get)
     raw = f"t\n\n{text}\n\nid: {IDS[0]}\ntype_: 1"
     title = f"Title {IDS[0]}"
     read_with_all(

@@ -181,4 +181,5 @@ def test_what_joplin_has_encrypted_is_refused_and_the_rest_taken():
 
 def test_a_jex_file_of_one_note_has_no_notebook():
     read = read_joplin(note(1, "alone"))
-    assert (read.titles, read["alone"].tags, read.reasons) == (["alone"], (), [])
+    assert (read.titles, read["alone"].tags) == (["alone"], ())
+    assert read.reasons == ["A notebook that it is in is not in the export."]

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -152,7 +153,6 @@ def test_a_title_is_what_it_is_to_the_api(api, title):
         (b"[" * 10_000, "levels"),
         (b'{"title": "' + b"x" * (9 * 1024 * 1024) + b'"}', "8,388,608 bytes"),
         (b'{"title": "a", "content": 1e999}', "another type"),
-        (b"", "JSON"),
     ],
 )
 def test_lines_that_are_none(api, line, said):
@@ -160,6 +160,14 @@ def test_lines_that_are_none(api, line, said):
     report = take(api, b"".join((first, line + b"\n", second, last)))
     assert counts(report) == {"created": 1, "refused": 1}
     assert re.search(said, reason(report))
+
+
+def test_blank_lines_do_not_matter_and_are_counted(api):
+    first, *notes, last = lines_of(NOTE, {"title": 5}, end=2).splitlines(keepends=True)
+    data = b"\n".join((first, notes[0] + b" \r\n", notes[1], last)) + b"\n \n"
+    report = take(api, data)
+    assert counts(report) == {"created": 1, "refused": 1}
+    assert report["report"][0]["source"] == "upload:6"
 
 
 def test_line_ends_and_a_byte_order_mark_do_not_matter(api):
@@ -229,15 +237,42 @@ def test_what_the_database_refuses_harms_no_other(api, monkeypatch):
 def test_batches_are_small_in_notes_and_in_bytes(api, monkeypatch):
     sizes = []
     create = importing._create
-    monkeypatch.setattr(importing, "BATCH", 3)
+    monkeypatch.setattr(importing, "BATCH_NOTES", 3)
     monkeypatch.setattr(importing, "BATCH_BYTES", 100)
     monkeypatch.setattr(
         importing, "_create", lambda user, new: sizes.append(len(new)) or create(user, new)
     )
-    contents = ["a"] * 4 + ["x" * 90, "x" * 90, "x" * 200, "a"]
+    contents = ["a"] * 4 + ["x" * 90, "x" * 90, "x" * 200, "a", "한" * 20, "한" * 20, "a"]
     notes = [{"title": f"{n}", "content": content} for n, content in enumerate(contents)]
-    assert counts(take(api, lines_of(*notes))) == {"created": 8}
-    assert sizes == [3, 2, 1, 1, 1]
+    notes[-1]["title"] = "題" * 30
+    assert counts(take(api, lines_of(*notes))) == {"created": 11}
+    assert sizes == [3, 2, 1, 1, 2, 1, 1]
+
+
+# As where a statement takes longer than it may.
+CANCEL = """
+CREATE FUNCTION cancel() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (SELECT count(*) > 2 OR bool_or(title = 'slow') FROM new) THEN
+        RAISE EXCEPTION USING ERRCODE = 'query_canceled';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER cancel AFTER INSERT ON notes REFERENCING NEW TABLE AS new
+    FOR EACH STATEMENT EXECUTE FUNCTION cancel();
+"""
+
+
+def test_notes_that_take_too_long_at_once_come_in_smaller_batches(api):
+    with connection.cursor() as cursor:
+        cursor.execute(CANCEL)
+    notes = [{"title": f"{n}"} for n in range(7)]
+    assert counts(take(api, lines_of(*notes))) == {"created": 7}
+    response = post(api, lines_of({"title": "a"}, {"title": "slow"}, {"title": "b"}))
+    assert response.status_code == 503
+    assert "New notes written: 1. Send the same again" in response.json()["detail"]
+    assert set(Note.objects.values_list("title", flat=True)) == {"a", *"0123456"}
 
 
 def test_an_item_of_tomorrow_is_of_a_clock_that_differs(api):

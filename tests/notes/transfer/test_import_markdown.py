@@ -27,8 +27,7 @@ class TestMarkdown:
             ("--- a\ntitle: b\n---\n", "note", "--- a\ntitle: b\n---\n", []),
             ("---\ntitle: a\ncontent: null\n---\n", "a", None, []),
             ("---\ntitle: a\ncontent: null\n---\nwritten since", "a", "written since", []),
-            ("---\ntitle: a\nmood: {x: [1]}\n---\nb", "a", "b", []),
-            ('---\nx: y\ntitle: "\\uD83D\\uDE00"\n---\n', "😀", "", []),
+            ('---\ncreated_at: 2020-01-01\ntitle: "\\uD83D\\uDE00"\n---\n', "😀", "", []),
             ("---\ntitle: '\\uD83D'\n---\n", "\\uD83D", "", []),
             ("\ufefftext", "note", "text", []),
         ],
@@ -62,6 +61,13 @@ class TestMarkdown:
         assert counts(report) == {"created": 1, "refused": 1}
         assert report["report"][0]["source"] == f"notes/{name}"
         assert said in reason(report)
+
+    def test_members_that_mean_nothing_here_are_named(self, api):
+        file = "---\ntitle: a\nmood: {x: [1]}\nrating: 5\ncontent: null\n---\nb"
+        report = take(api, zip_of([MARKER, ("notes/note.md", file)]))
+        assert counts(report) == {"created": 1, "lost": 1}
+        assert reason(report) == "What its front matter has besides is left out: mood, rating."
+        assert Note.objects.get().content == "b"
 
     def test_a_time_ahead_in_a_folder_without_the_marker(self, api):
         files = [("a.md", "---\ncreated_at: 2999-01-01T00:00:00Z\n---\n"), ("b.md", "x")]

@@ -90,6 +90,6 @@ def test_what_is_here_is_found_by_its_id_alone(api, ada):
         for node in nodes(plan)
         if node.get("Relation Name") == "notes"
     ]
-    assert len(of_notes) == 3000 / importing.BATCH
+    assert len(of_notes) == 3000 / importing.BATCH_NOTES
     for plan, _ in of_notes:
-        assert buffers(plan) <= 4 * importing.BATCH, plan
+        assert buffers(plan) <= 4 * importing.BATCH_NOTES, plan

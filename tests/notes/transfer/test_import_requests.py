@@ -5,6 +5,7 @@ import json
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
 from rest_framework.test import APIClient
 
 from notes.models import Note
@@ -20,6 +21,12 @@ from tests.notes.transfer.moving import (
 from tests.notes.transfer.test_import import NOTE, PROBLEM, detail
 
 pytestmark = pytest.mark.django_db
+FIELD = b'Content-Disposition: form-data; name="file"\r\n\r\n' + lines_of(NOTE)
+PART = FIELD.replace(b'"file"', b'"file"; filename="a.jsonl"')
+
+
+def parts(*each):
+    return b"".join(b"--x\r\n" + part + b"\r\n" for part in each) + b"--x--\r\n"
 
 
 class TestForm:
@@ -64,6 +71,46 @@ class TestForm:
         assert errors_of(response) == {("/user", "unknown")}
         response = api.post(IMPORT, {"file": file, "dry_run": "perhaps"}, format="multipart")
         assert errors_of(response) == {("dry_run", "invalid")}
+        files = {name: SimpleUploadedFile("a", lines_of(NOTE)) for name in ("file", "dry_run")}
+        assert errors_of(api.post(IMPORT, files, format="multipart")) == {("/dry_run", "unknown")}
+        assert not Note.objects.exists()
+
+    def test_a_file_as_text_beside_a_file(self, api):
+        form = "multipart/form-data; boundary=x"
+        for field in (FIELD, PART.replace(b'filename="a.jsonl"', b'filename=""')):
+            response = api.post(IMPORT, parts(PART, field), content_type=form)
+            assert errors_of(response) == {("/file", "invalid")}
+        assert not Note.objects.exists()
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            (PART, PART.replace(b'; name="file"', b"")),
+            (PART, b'Content-Disposition: form-data; name="file"; filename="b"'),
+            (PART, PART.replace(b'filename="a.jsonl"', b'filename="/"')),
+            (PART.replace(b"Plan", b"P--x"),),
+        ],
+    )
+    @pytest.mark.parametrize("size", [1, 64 * 1024])
+    def test_a_form_of_which_a_part_would_be_lost(self, api, fields, size, monkeypatch):
+        monkeypatch.setattr(FileUploadHandler, "chunk_size", size)
+        form = "multipart/form-data; boundary=x"
+        for data in (parts(*fields), parts(PART, *fields)[: -len("--x--\r\n")]):
+            response = api.post(IMPORT, data, content_type=form)
+            assert "a part of it has no name" in detail(response, 400)
+        assert counts(json.loads(body(api.post(IMPORT, parts(PART), content_type=form)))) == {
+            "created": 1
+        }
+
+    @pytest.mark.parametrize(
+        ("query", "form"),
+        [({"dry_run": "true"}, ["true"]), ({}, ["true", "false"]), ({"dry_run": ""}, ["true"])],
+    )
+    def test_dry_run_twice(self, api, query, form):
+        fields = {"file": SimpleUploadedFile("a.jsonl", lines_of(NOTE)), "dry_run": form}
+        response = api.post(IMPORT, fields, format="multipart", query_params=query)
+        assert errors_of(response) == {("dry_run", "invalid")}
+        assert response.json()["errors"][0]["detail"] == "Give it once."
         assert not Note.objects.exists()
 
     def test_lines_are_one_file(self, api):

@@ -29,7 +29,10 @@ def test_a_note_arrives_to_the_letter():
 
 
 def test_notes_without_text_or_title():
-    notes = joplin("note", "Only title"), joplin("note", "", "\nFirst line\nsecond", id=id_of("x"))
+    notes = (
+        joplin("note", "Only title"),
+        joplin("note", "\u200b", "\nFirst line\nsecond", id=id_of("x")),
+    )
     read = result(*notes, joplin("note", "", "", id=id_of("y")))
     assert [(item.title, item.content) for item in read.items] == [
         ("Only title", None),
@@ -71,7 +74,16 @@ def test_notebooks_that_no_tag_has_room_for():
     assert read["a"].tags == (f"{'n' * 60} 2",)
     assert read["b"].tags[0].startswith("circle")
     assert read["c"].tags == ()
-    assert "The tag .. is left out" in read.reasons[0]
+    missing, left_out = read.lost
+    assert missing.source == note[0]
+    assert missing.reason == "A notebook that it is in is not in the export."
+    assert "The tag .. is left out" in left_out.reason
+
+
+def test_a_notebook_that_is_missing_is_said():
+    read = result(joplin("note", "a", parent_id=id_of("gone")), joplin("note", "b"))
+    assert read["a"].tags == ()
+    assert read.reasons == ["A notebook that it is in is not in the export."]
 
 
 def test_links_lead_to_notes_and_stay_where_they_do_not():
@@ -91,6 +103,7 @@ def test_links_lead_to_notes_and_stay_where_they_do_not():
     assert read.reasons == [
         "Files are not kept here; the links to them stay as they were: photo.png.",
         f"It links to what is not in the export, or not taken: :/{id_of('gone')}.",
+        "It links to notebooks, which are tags here: Book.",
     ]
     assert read.titles == ["Note", "Other"]
 

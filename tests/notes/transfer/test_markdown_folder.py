@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
+from itertools import pairwise
+from string import ascii_lowercase
 
 import pytest
 
@@ -63,7 +65,7 @@ def test_front_matter_as_older_versions_and_other_programs_write_it():
     done = read(texts)
     assert [(item.title, item.content, item.tags) for item in done.items] == [
         ("-60", "b", ("done", "x", "y")),
-        ("two\nlines", "\nb", ("3",)),
+        ("two\nlines", '\nb\n\nsource: ["a"]\n', ("3",)),
     ]
     assert done.items[0].created_at == datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -87,7 +89,42 @@ def test_front_matter_that_cannot_be_read_is_said():
     ]
 
 
-@pytest.mark.parametrize("values", ["title: -x: y: z", 'tags: ["\\uD83D"]'])
+def test_members_that_a_note_has_no_place_for_are_lines_of_the_text():
+    values = (
+        "title: Recipe\naliases: [Pie, [Übung]]\nrating: 5\ntag: cooking\nnotes: '[b](B.md)'\n"
+        "empty:\nnone: null\nlist: []\nauthor: {of: x}\ntags: [a, [b], {c: d}]\n"
+    )
+    done = read({"a.md": f"---\n{values}---\nApples.", "B.md": "---\ntags: {a: b}\n---\n"})
+    assert done["Recipe"].content == (
+        'Apples.\n\naliases: ["Pie", ["Übung"]]\nrating: 5\ntag: cooking\n'
+        'notes: [b](/at/markdown:B.md)\nauthor: {"of": "x"}\ntags: ["a", ["b"], {"c": "d"}]\n'
+    )
+    assert done["Recipe"].tags == ("a",)
+    assert (done["B"].content, done["B"].tags) == ('tags: {"a": "b"}\n', ())
+    assert done.reasons == []
+
+
+@pytest.mark.parametrize(
+    "text", ["---\n\nNote: between two rules\n\n---\n\nMore.", "--- \r\n \t\r\na: b\r\n---\r\n"]
+)
+def test_what_is_between_thematic_breaks_is_text(text):
+    done = read({"a.md": text})
+    assert (done["a"].content, done.reasons) == (text, [])
+
+
+ALIASES = "a: &a [x, x]\n" + "".join(
+    f"{name}: &{name} [*{before}, *{before}]\n" for before, name in pairwise(ascii_lowercase)
+)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *("title: -x: y: z", 'tags: ["\\uD83D"]', "# A heading", "rating: 5\nrating: 6"),
+        *("a: {b: 1, b: 2}", ALIASES),
+    ],
+    ids=lambda values: values[:12],
+)
 def test_what_is_no_front_matter_stays_in_the_text(values):
     text = f"---\n{values}\n---\n\nbody"
     done = read({"a.md": text})

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.progress import Progress
 from transfer import importing
-from transfer.errors import CannotImport
+from transfer.errors import CannotImport, Unfinished
 from transfer.report import OUTCOMES, Report
 from transfer.users import user_named
 from users.authentication import NoSuchAccount
@@ -40,6 +40,8 @@ class Command(BaseCommand):
             report = _run(user, options["files"], options["dry_run"])
         except CannotImport as error:
             raise CommandError(f"Nothing was written. {error}") from None
+        except Unfinished as error:
+            raise CommandError(str(error.detail)) from None
         except NoSuchAccount:
             raise CommandError("The user has been deleted.") from None
         except OSError as error:
@@ -62,7 +64,7 @@ class Command(BaseCommand):
 
 
 def _run(user: User, paths: list[Path], dry_run: bool) -> Report:
-    """Raises CannotImport, NoSuchAccount, OSError."""
+    """Raises CannotImport, NoSuchAccount, Unfinished, OSError."""
     with ExitStack() as stack:
         progress = stack.enter_context(Progress("notes"))
         files = [(path.name, stack.enter_context(path.open("rb"))) for path in paths]
