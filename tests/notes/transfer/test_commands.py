@@ -50,7 +50,7 @@ def test_where_the_database_gives_up(user, file):
     with connection.cursor() as cursor:
         cursor.execute(CANCEL)
     file.write_bytes(lines_of({"title": "a"}, {"title": "slow"}))
-    with pytest.raises(CommandError, match="New notes written: 1. Send the same again"):
+    with pytest.raises(CommandError, match=r"New notes written: 1\. Send the same again"):
         run("import_notes", user.pk, file)
     assert Note.objects.get().title == "a"
 
