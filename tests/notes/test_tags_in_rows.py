@@ -2,6 +2,8 @@
 
 import random
 import uuid
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection, transaction
@@ -179,3 +181,17 @@ def test_many_at_once(sign_in, ada):
     assert_rows_name_their_tags()
     assert connection.is_usable()
     assert Note.objects.count() == 3
+
+
+def test_the_migration_gives_names_with_what_shows_nothing_the_name_that_they_look_like(user):
+    note, both = (Note.objects.create(user=user, title=title) for title in ("note", "both"))
+    names = ["a", "a\u200b", "\u2060a", "b\u00ad", "❤\ufe0f", "é", "\u200b"]
+    tags = {name: Tag.objects.create(name=name) for name in names}
+    note.tags.set(tags[name] for name in names if name != "a")
+    both.tags.set([tags["a"], tags["a\u200b"]])
+    migration = import_module("notes.migrations.0017_visible_names")
+    migration.show_names(None, SimpleNamespace(connection=connection))
+    found = dict(sql("SELECT title, tag_names FROM notes"))
+    assert found == {"note": ["a", "b", "é", "\u200b", "❤\ufe0f"], "both": ["a"]}
+    assert set(Tag.objects.values_list("name", flat=True)) == set(found["note"])
+    assert_rows_name_their_tags()
