@@ -39,9 +39,9 @@ clean: install ## Remove the stack's data, keys and secrets (.local)
 .PHONY: test-faults test-faults-short test-faults-off test-any-order
 # The longest first.
 SUITES := test-users test-notes test-system test-browser lint types test-devstack test-faults-short test-supply test-docs
-# Most of a suite's time is waiting for servers: three at a time, each with its output in one piece.
+# Half of a suite's time is waiting for servers: four at a time, each with its output in one piece.
 test: install-dev ## Everything that a change has to pass
-	@$(MAKE) --jobs=3 --output-sync=target $(SUITES)
+	@$(MAKE) --jobs=4 --output-sync=target $(SUITES)
 test-users: install-dev ## users_project's own tests, and what it sends by the event contract
 	@$(BIN)/pytest -c tests/users/pytest.ini tests/users tests/contract/producer
 test-notes: install-dev ## notes_project's own tests, and what it takes by the event contract
