@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
+from notes.invisible import shows_nothing
 from notes.models import Note
 from tests.notes.test_notes import NOTES
 
@@ -94,7 +95,9 @@ ODD = st.sampled_from(
 )
 TEXT = st.lists(ODD | st.text(CHARACTERS, max_size=8), max_size=6).map("".join)
 # As the API keeps them.
-TITLES = TEXT.map(lambda text: text.strip()[:500].rstrip()).filter(bool)
+TITLES = TEXT.map(lambda text: text.strip()[:500].rstrip()).filter(
+    lambda text: not shows_nothing(text)
+)
 RUNS = st.lists(
     st.fixed_dictionaries(
         {"text": TEXT},
