@@ -22,7 +22,7 @@ class ImportSerializer(serializers.Serializer[Any]):
         style={"multiple": True},
         help_text="JSON lines, or one or more archives; repeated for several.",
     )
-    dry_run = serializers.BooleanField(required=False, help_text="As the parameter.")
+    dry_run = serializers.BooleanField(required=False, help_text="In place of the parameter.")
 
 
 class ReportLineSerializer(serializers.Serializer[Any]):
