@@ -3,5 +3,5 @@
 import os
 import random
 
-EXAMPLES = int(os.environ.get("ANY_ORDER_EXAMPLES", "500"))
+EXAMPLES = int(os.environ.get("ANY_ORDER_EXAMPLES", "200"))
 SEED = int(os.environ.get("ANY_ORDER_SEED") or random.SystemRandom().randrange(10**6))
