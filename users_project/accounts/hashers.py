@@ -1,7 +1,8 @@
-"""Passwords are hashed in threads that give way to all else.
+"""Passwords are hashed by as many threads as there are cores, which give way to all else.
 
-A hash takes a quarter of a second of a core, so a flood of sign-ins could keep all cores from those
-who only read. A thread that lowered its priority cannot raise it again: these do nothing else.
+A hash takes a quarter of a second of a core. With one in each of the web server's threads a flood
+of sign-ins kept those who only read waiting five times as long (P13 in docs/benchmarks). A thread
+that lowered its priority cannot raise it again, so these do nothing else.
 """
 
 from __future__ import annotations
