@@ -13,12 +13,6 @@ XSS = "</textarea><script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
 @pytest.fixture
-def client(api):
-    """The same user over the API."""
-    return api.sign_in()
-
-
-@pytest.fixture
 def page(window, sign_in, client):
     with window() as page:
         sign_in(page, client.user, NOTES)
