@@ -31,7 +31,7 @@ class FilePlaces:
     def find(self, name: str, *folders: str) -> list[str]:
         """The path of the file of this name: in the first folder that has it, else anywhere.
 
-        None where there is no such file, two where there are several.
+        It gives an empty list where there is no such file, and two paths where there are several.
 
         Args:
             name: with or without a note's ending, and with as many folders as tell it from others.
