@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -48,3 +49,15 @@ class CappedAdmin(admin.ModelAdmin[M]):
             self.message_user(request, text, messages.ERROR)
             return None
         return super().response_action(request, queryset, *location)
+
+
+class FoundById(admin.ModelAdmin[M]):
+    """Of a search, an id is looked up by its key, with no look into `search_fields`."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[M], search_term: str
+    ) -> tuple[QuerySet[M], bool]:
+        try:
+            return queryset.filter(pk=UUID(search_term.strip())), False
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)

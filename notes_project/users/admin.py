@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.http import HttpRequest
 
-from config.admin_lists import CappedAdmin
+from config.admin_lists import CappedAdmin, FoundById
 from users.models import User
 
 M = TypeVar("M", bound=models.Model)
@@ -32,10 +32,11 @@ class ReadOnlyAdmin(CappedAdmin[M]):
 
 
 @admin.register(User)
-class UserAdmin(ReadOnlyAdmin[User]):
+class UserAdmin(FoundById[User], ReadOnlyAdmin[User]):
     list_display = ("username", "id", "is_active", "version", "created_at")
     fields = readonly_fields = (*list_display, "tokens_valid_after")
     list_filter = ("is_active", "created_at")
-    search_fields = ("username", "=id")
+    search_fields = ("username",)
+    search_help_text = "Parts of a username, or an id"
     # The only order that an index has: one more would have to be kept by every event.
     ordering = ("id",)

@@ -161,3 +161,7 @@ def test_a_page_of_shadow_users_reads_as_many_as_it_shows(staff, monkeypatch):
         assert get(staff, "users/user/").count("field-version") == 100
     # The page, the count, and who asks.
     assert sum(rows_read(plans, "users")) <= 100 + 200 + 5
+    found = User.objects.get(username="7")
+    with explained() as plans:
+        assert "1 shadow user" in get(staff, f"users/user/?q={found.pk}")
+    assert sum(rows_read(plans, "users")) <= 1 + 1 + 5

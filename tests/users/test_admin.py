@@ -3,10 +3,12 @@
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
+from django.db import connection
 
 from accounts import addresses
 from accounts.models import PendingAddress, Session, User
 from config.admin_lists import CappedPaginator
+from tests.plans import explained, rows_read
 from tests.users.conftest import PASSWORD
 
 ADMIN = "/admin/users/"
@@ -91,6 +93,25 @@ def test_searching(admin, ada, new_user, django_assert_max_num_queries):
     assert "u1@example.com" not in page.text
     counts = [query["sql"] for query in queries if "COUNT(" in query["sql"]]
     assert all("LIMIT 10000" in count for count in counts), counts
+
+
+def test_a_search_reads_whom_it_finds_alone(admin, ada):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO users (username, email, password)"
+            " SELECT 'user ' || n, n || '@example.com', '!' FROM generate_series(1, 3000) AS n"
+        )
+        cursor.execute("ANALYZE users")
+        # What autovacuum does: what was written just now is in no order.
+        for index in ("users_username_parts", "users_email_parts"):
+            cursor.execute("SELECT gin_clean_pending_list(%s)", [index])
+    for asked in ("DA@Exam", f" {str(ada.pk).upper()} "):
+        with explained() as plans:
+            page = admin.get(LIST, {"q": asked})
+        assert "1 user" in page.text
+        assert str(ada.pk) in page.text
+        # The list, the count, and three times who asks.
+        assert sum(rows_read(plans, "users")) <= 1 + 1 + 3, plans
 
 
 @pytest.mark.parametrize(

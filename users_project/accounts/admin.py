@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.models import PendingAddress, Session, User, UserQuerySet
-from config.admin_lists import CappedAdmin, CappedPaginator
+from config.admin_lists import CappedAdmin, CappedPaginator, FoundById
 from outbox.models import OutboxEvent
 
 # The oldest rows of the outbox are looked at; where there are more, NULL is for who is not in them.
@@ -61,13 +61,14 @@ class PendingAddressInline(admin.TabularInline[PendingAddress, User]):
 
 
 @admin.register(User)
-class UserAdmin(CappedAdmin[User], DjangoUserAdmin[User]):
+class UserAdmin(FoundById[User], CappedAdmin[User], DjangoUserAdmin[User]):
     """Rights, and accounts of the staff, are for superusers: whoever sets the password of another
     one has what that one may."""
 
     list_display = ("username", "email", "is_active", "is_staff", "created_at", "left_outbox")
     list_filter = ("is_active", "is_staff", "is_superuser", "created_at")
-    search_fields = ("username", "email", "=id")
+    search_fields = ("username", "email")
+    search_help_text = "Parts of a username or e-mail address, or an id"
     ordering = ("-created_at",)
     sortable_by = ("created_at",)
     # A plain form: Django's shows the first characters of the hash.
