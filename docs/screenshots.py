@@ -166,10 +166,16 @@ def take(browser: Browser, stack: Stack) -> None:
         shoot(context, 1400, ADMINS)
 
 
+def find_chromium() -> str | None:
+    """The path of one; that without a window of its own first, which takes a quarter less."""
+    programs = ("chromium-headless-shell", "chromium", "google-chrome")
+    return next(filter(None, map(shutil.which, programs)), None)
+
+
 def main() -> None:
-    program = shutil.which("chromium") or shutil.which("google-chrome")
+    program = find_chromium()
     if not program:
-        sys.exit("Screenshots need Chromium: on Debian, apt install chromium.")
+        sys.exit("Screenshots need Chromium: on Debian, apt install chromium-headless-shell.")
     FOLDER.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -12,7 +12,7 @@ PEOPLE = 4
 
 
 class Person(threading.Thread):
-    """Renews its tokens and uses them, without a pause.
+    """Renews its tokens and uses them, several times a second.
 
     Attributes:
         refused: what was answered with something else than 200.
@@ -30,7 +30,7 @@ class Person(threading.Thread):
         self.rounds = 0
 
     def run(self):
-        while not self.stopped.is_set():
+        while not self.stopped.wait(0.25):
             renewed = self._ask("POST", REFRESH, json={"refresh": self.tokens["refresh"]})
             if renewed.status_code != 200:
                 return

@@ -1,12 +1,13 @@
 """The system's Chromium, without a screen, in front of the stack that `tests/system` starts."""
 
-import shutil
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.sync_api import expect, sync_playwright
+
+from docs.screenshots import find_chromium
 
 # A slow machine is no failure.
 expect.set_options(timeout=60_000)
@@ -38,8 +39,8 @@ SEE_STOP = """() => {
 
 @pytest.fixture(scope="session")
 def chromium():
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    assert program, "These tests need Chromium: on Debian, apt install chromium."
+    program = find_chromium()
+    assert program, "These tests need Chromium: on Debian, apt install chromium-headless-shell."
     with sync_playwright() as playwright:
         # In a container root has no sandbox.
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
