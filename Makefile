@@ -34,13 +34,13 @@ notes-shell: install ## Django's shell of notes_project, on the running stack
 clean: install ## Remove the stack's data, keys and secrets (.local)
 	@$(DEVSTACK) clean
 
-.PHONY: test test-users test-notes test-docs test-devstack test-system test-browser test-security test-bench test-debezium test-compose test-supply
+.PHONY: test test-users test-notes test-docs test-devstack test-system test-openapi test-browser test-security test-bench test-debezium test-compose test-supply
 .PHONY: lint types
 .PHONY: test-faults test-faults-short test-faults-off test-any-order
 # The longest first.
-SUITES := test-users test-notes test-system test-browser lint types test-devstack test-faults-short test-supply test-docs
+SUITES := test-users test-notes test-system test-browser test-faults-short lint types test-supply test-docs
 # Half of a suite's time is waiting for servers: four at a time, each with its output in one piece.
-test: install-dev ## Everything that a change has to pass
+test: install-dev ## What a change has to pass before it is shown; CI runs more, see .ci/run
 	@$(MAKE) --jobs=4 --output-sync=target $(SUITES)
 test-users: install-dev ## users_project's own tests, and what it sends by the event contract
 	@$(BIN)/pytest -c tests/users/pytest.ini tests/users tests/contract/producer
@@ -51,7 +51,9 @@ test-docs: install-dev ## That the documentation says what is so
 test-devstack: install-dev ## `make run` and its relatives, in a clone of the last commit
 	@$(BIN)/pytest tests/devstack
 test-system: install-dev ## The whole stack, through the gateway
-	@$(BIN)/pytest tests/system --ignore=tests/system/browser
+	@$(BIN)/pytest tests/system --ignore=tests/system/browser --ignore=tests/system/test_openapi.py
+test-openapi: install-dev ## What the OpenAPI documents say, tried on the whole stack by schemathesis
+	@$(BIN)/pytest tests/system/test_openapi.py
 test-browser: install-dev ## The pages in Chromium, through the gateway
 	@$(BIN)/pytest tests/system/browser tests/system/test_secrets.py
 test-security: install-dev ## What an attacker would try, through the gateway; five minutes
