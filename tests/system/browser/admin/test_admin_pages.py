@@ -1,0 +1,44 @@
+"""All pages of the admin."""
+
+from playwright.sync_api import expect
+
+from tests.system.browser.admin.steps import NOTES, REMARKS, USERS, XSS, make
+from tests.system.client import new_name
+
+
+def test_every_page_is_accessible_in_both_themes(
+    page, client, letter, users_sql, notes_sql, assert_accessible, wait_until
+):
+    key = make(client, title=XSS, content=XSS, tags=[new_name()])["id"]
+    user = client.user.id
+    find = "SELECT id FROM event_log WHERE user_id = %s"
+    wait_until(lambda: notes_sql(find, [user]))
+    event = notes_sql(find, [user])[0][0]
+    ((entry,),) = users_sql("SELECT min(id) FROM audit_log")
+    pages = [
+        *(f"{NOTES}{path}" for path in ("", "notes/", "notes/note/", "notes/tag/", "users/user/")),
+        *(f"{NOTES}notes/note/{path}" for path in ("add/", f"{key}/change/", f"{key}/delete/")),
+        *(f"{NOTES}notes/note/{path}" for path in (f"{key}/history/", "?q=nobody", "?trash=yes")),
+        *(f"{NOTES}{path}" for path in ("notes/tag/add/", f"users/user/{user}/change/")),
+        *(f"{NOTES}inbox/eventlog/{path}" for path in ("", f"{event}/change/")),
+        *(f"{NOTES}inbox/deadletter/{path}" for path in ("", f"{letter}/change/")),
+        *(f"{USERS}{path}" for path in ("", "accounts/user/", "accounts/user/add/")),
+        *(f"{USERS}accounts/user/{user}/{path}/" for path in ("change", "password", "delete")),
+        *(f"{USERS}audit/entry/{path}" for path in ("", f"{entry}/change/")),
+        *(f"{USERS}auth/group/{path}" for path in ("", "add/")),
+        *(f"{USERS}{path}" for path in ("outbox/outboxevent/", "pipeline/")),
+        f"{NOTES}pipeline/",
+    ]
+    faults = []  # all at once: a page takes a while
+    for each in pages:
+        page.goto(each)
+        if each.endswith("pipeline/"):
+            expect(page.locator("section h2")).to_have_count(3)
+        assert not [fault for fault in page.faults if not fault.startswith(REMARKS)], each
+        try:
+            assert_accessible(page)
+        except AssertionError as error:
+            faults.append(str(error))
+        page.faults.clear()  # axe asks for style sheets where none are
+        assert page.locator('#content script:not([src]), img[src="x"]').count() == 0
+    assert not faults, "\n".join(faults)
