@@ -11,13 +11,23 @@ from urllib.parse import urlsplit
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
-from rest_framework import generics
+from rest_framework import exceptions, generics
 from rest_framework.renderers import TemplateHTMLRenderer
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.parsers import FormParser
 from config.problems import respond
 from notes.pagination import KeysetPagination
+
+# In each form, the user whose page it is on.
+SHOWN_TO = "shown_to"
+
+
+class OtherUser(exceptions.PermissionDenied):
+    """In another tab somebody else has signed in since the page was made."""
+
+    default_detail = "This page is another user's than is signed in now, who would get all of it."
 
 
 class Page(generics.GenericAPIView[Any]):
@@ -26,6 +36,11 @@ class Page(generics.GenericAPIView[Any]):
     pagination_class = KeysetPagination
     # No operation of the API.
     schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.POST.get(SHOWN_TO) not in (None, str(request.user.pk)):
+            raise OtherUser
 
     def show(self, name: str, status: int = 200, **context: Any) -> HttpResponse:
         return render(self.request._request, f"pages/{name}.html", context, status=status)

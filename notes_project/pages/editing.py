@@ -21,7 +21,7 @@ from notes.models import TEXT, Note
 from notes.serializers import NoteSerializer
 from notes.shape import read_note
 from notes.write import COLUMNS, archive_note, change_note, create_note, trash_note
-from pages.base import Page
+from pages.base import SHOWN_TO, Page
 from users.authentication import TokenAuthentication, signed_in
 from users.models import User
 
@@ -39,7 +39,8 @@ class Editor(Page):
     def edit_typed(self, status: int, problem: str, **context: Any) -> HttpResponse:
         """The form again, with what was typed, and why it is not saved."""
         form = self.request.POST
-        context = {"etag": form.get("etag", ""), "key": form.get("key", ""), **context}
+        typed = {name: form.get(name, "") for name in ("etag", "key", SHOWN_TO)}
+        context = {**typed, **context}
         return self.edit(self.typed().dict(), status, problem=problem, **context)
 
     def conflict(self, user: User, pk: Any, detail: str) -> HttpResponse:

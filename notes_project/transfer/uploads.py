@@ -17,7 +17,8 @@ from config.parsers import require_body
 from transfer.zips import CHUNK
 
 FIELD = "file"
-_FIELDS = {"dry_run", "csrfmiddlewaretoken"}
+# Those of the page of imports too.
+_FIELDS = {"dry_run", "csrfmiddlewaretoken", "shown_to"}
 _NAME = "upload"
 
 

@@ -1,5 +1,6 @@
 """The lists of the notes pages and their buttons: archive, trash, history, search."""
 
+import html
 import re
 
 import pytest
@@ -67,6 +68,25 @@ def test_search_and_tags(browser, api):
     assert "pear" not in one
     assert Forms(one).of("GET", "q")["tag"] == "a&b"
     assert "Nothing found." in page_of(browser.get(PAGES, {"q": "cherry"}))
+
+
+def test_what_only_the_archive_has_is_a_link_away(browser, api):
+    note = make(api, title="Old", tags=["red"])
+    api.post(f"/api/v1{note_path(note)}archive/")
+    page = page_of(browser.get(PAGES, {"tag": "red"}))
+    assert "Nothing found." in page
+    (link,) = re.findall(r'href="([^"]+)">Look in the archive', page)
+    assert "Old" in page_of(browser.get(PAGES + html.unescape(link)))
+
+
+def test_a_tag_beyond_those_that_are_shown_is_asked_for(browser, api):
+    for start in (0, 50, 100):
+        make(api, title=f"From {start}", tags=[f"tag {n:03}" for n in range(start, start + 50)])
+    page = page_of(browser.get(PAGES, {"q": "from", "tag": "tag 100"}))
+    assert "These are the first 10" in page
+    (fields,) = [each for method, _, each in Forms(page).found if each.get("tag") == ""]
+    found = page_of(browser.get(PAGES, {"q": fields["q"], "tag": ["tag 100", "tag 149"]}))
+    assert "From</mark> 100" in found
 
 
 @pytest.mark.parametrize("query", [{"q": "-"}, {"tag": "."}, {"cursor": "x"}, {"nope": "1"}])

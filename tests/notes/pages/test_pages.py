@@ -1,13 +1,15 @@
 """What holds on every one of the notes pages."""
 
+import html
 from dataclasses import replace
+from io import BytesIO
 from uuid import uuid4
 
 import pytest
 
 from config.limits import WINDOW
 from notes.models import Note
-from tests.notes.pages.forms import PAGES, XSS, note_path, send
+from tests.notes.pages.forms import PAGES, XSS, note_path, post, send
 from tests.notes.test_browsable import page_of
 from tests.notes.test_notes import make
 
@@ -23,6 +25,29 @@ def test_a_write_needs_the_forms_token(browser, api, path):
     assert send(browser, path, {"title": "Forged", "file": ""}).status_code == 403
     assert [each.title for each in Note.objects.all()] == ["Before"]
     assert not Note.objects.get().is_archived
+
+
+@pytest.mark.parametrize("path", ["new/", "{}", "{}archive/", "{}trash/", "trash/", "import/"])
+def test_a_form_that_was_shown_to_somebody_else_does_nothing(browser, api, bob, path):
+    """In another tab of the same browser another user has signed in."""
+    gone = make(api, title="Gone")
+    api.delete(f"/api/v1{note_path(gone)}")
+    note = note_path(make(api, title="Before"))
+    path = path.format(note) if "{}" in path else PAGES + path
+    page = page_of(browser.get(note if path.startswith(note) else path))
+    fields = {"shown_to": str(bob.id), "title": "Forged"}
+    if path.endswith("import/"):
+        file = BytesIO(b'{"title": "Forged"}')
+        file.name = "notes.jsonl"
+        fields = {"shown_to": str(bob.id), "file": file, "dry_run": ""}
+    refused = post(browser, page, path, **fields)
+    assert refused.status_code == 403
+    assert "another user" in html.unescape(refused.content.decode())
+    assert sorted(Note.objects.values_list("title", "is_archived")) == [
+        ("Before", False),
+        ("Gone", False),
+    ]
+    assert Note.objects.exclude(deleted_at=None).count() == 1
 
 
 def test_text_is_shown_as_text(browser, api, issuer, ada):

@@ -51,8 +51,9 @@ editor.addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => {
   if (isPage) editor.setAttribute("action", $("#state-text").dataset.action);
   if (isKept) {
     kept = sent;
-  } else if (xhr.status === 401) {
+  } else if (xhr.status === 401 || isLogin(xhr)) {
     delete sessionStorage.renewed;
+    if (!isPage) $("#state").replaceChildren($("#signed-out").content.cloneNode(true));
   } else if (!isPage) {
     const reason = xhr.status ? `the answer was ${xhr.status}` : "there is no connection";
     say(`Not saved: ${reason}. It is tried again.`);

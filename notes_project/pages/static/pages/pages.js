@@ -16,8 +16,14 @@ async function renew() {
   if (Date.now() - Number(sessionStorage.renewed ?? 0) < TOKEN_LIFETIME) return;
   try {
     const answer = await fetch(`${LOGIN}?next=/notes/signed-in/`, { headers: { Accept: "text/html" } });
-    await answer.text(); // else the request stays open
-    if (answer.ok && new URL(answer.url).pathname !== LOGIN) sessionStorage.renewed = Date.now();
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const token = page.querySelector("main > [name=csrfmiddlewaretoken]");
+    if (!answer.ok || !token) return;
+    sessionStorage.renewed = Date.now();
+    // Where the cookie of the old one is gone, no form would be taken.
+    for (const field of document.querySelectorAll("form:not(#logout-form) [name=csrfmiddlewaretoken]")) {
+      field.value = token.value;
+    }
   } catch {
     // Without a connection: what follows says so.
   }
@@ -49,11 +55,14 @@ document.addEventListener("submit", async (event) => {
 const isPassing = (status) => [0, 409, 429].includes(status) || status >= 500;
 const has = (xhr, id) => !isPassing(xhr.status) && xhr.responseText.includes(`id="${id}"`);
 
+// Without a connection there is no address.
+const isLogin = ({ responseURL }) => URL.canParse(responseURL) && new URL(responseURL).pathname === LOGIN;
+
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const { elt } = detail.requestConfig;
   if (has(detail.xhr, elt.getAttribute("hx-select").slice(1))) return;
   detail.shouldSwap = false;
-  if (new URL(detail.xhr.responseURL).pathname === LOGIN && elt.id !== "editor") {
+  if (isLogin(detail.xhr) && elt.id !== "editor") {
     location.assign(detail.xhr.responseURL);
   } else if (elt.id === "import") {
     $("#file-errors").textContent = `Nothing is known of this import: the answer was ${detail.xhr.status}.`;
