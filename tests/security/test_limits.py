@@ -99,6 +99,16 @@ def test_a_guesser_locks_nobody_out(behind_proxy, api):
     assert sign_in(behind_proxy, api.register(), "203.0.113.7").status_code == 200
 
 
+def test_behind_a_proxy_the_last_address_counts_that_is_no_proxys(behind_proxy, api):
+    """What stands before it is the client's to write."""
+    user = api.register()
+    for number in range(FAILURES):
+        way = f"198.51.100.{number}, 203.0.113.30, 127.0.0.1"
+        assert sign_in(behind_proxy, user, way, "wrong").status_code == 401
+    assert sign_in(behind_proxy, user, "203.0.113.30").status_code == 429
+    assert sign_in(behind_proxy, user, "198.51.100.1").status_code == 200
+
+
 def test_guesses_at_once_are_counted_by_all_workers(behind_proxy, api):
     user = api.register()
     with ThreadPoolExecutor(4) as pool:
