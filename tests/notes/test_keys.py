@@ -146,3 +146,10 @@ def test_a_server_that_hangs_costs_one_timeout(clock, monkeypatch):
         silent.accept()[0].close()
         with pytest.raises(BlockingIOError):  # There was one connection, so one wait.
             silent.accept()
+
+
+def test_no_more_is_read_than_keys_can_take(issuer, clock, monkeypatch):
+    answer = " " * keys.MAX_BYTES + issuer.jwks()
+    monkeypatch.setattr(issuer, "jwks", lambda: answer)
+    with pytest.raises(KeysUnavailable):
+        KeyCache(issuer.url, clock=clock).get("first")

@@ -243,18 +243,21 @@ def test_slow_clients_are_cut(gateway, stack, beginning):
         assert log.read_text().count("request_finished") == before
 
 
-def test_connections_of_an_address(gateway):
-    with gateway(replace=[("limit_conn connections 200;", "limit_conn connections 2;")]) as url:
+@pytest.mark.parametrize(
+    ("path", "zone", "most"), [(NOTES, "connections", 200), (f"{NOTES}import/", "uploads", 10)]
+)
+def test_connections_of_an_address(gateway, path, zone, most):
+    with gateway(replace=[(f"limit_conn {zone} {most};", f"limit_conn {zone} 2;")]) as url:
         port = int(url.rpartition(":")[2])
-        beginning = f"POST {NOTES} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"
+        beginning = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"
         held = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(2)]
         for connection in held:
             connection.sendall(beginning.encode())
         deadline = time.monotonic() + 60
-        line = raw.request(f"GET {NOTES} HTTP/1.1", "Accept: application/json")
+        line = raw.request(f"GET {path} HTTP/1.1", "Accept: application/json")
         while (answer := raw.send(port, line)).status_code != 429:
             assert time.monotonic() < deadline
-        assert_problem(answer, 429, NOTES)
+        assert_problem(answer, 429, path)
         for connection in held:
             connection.close()
 

@@ -44,10 +44,14 @@ def test_requests_of_an_address(gateway, stack):
         ("POST", TOKEN),
         ("POST", "/api/v1/users/"),
         ("POST", LOGIN),
+        ("POST", "/register/"),
+        ("PATCH", "/api/v1/users/me/"),
         ("DELETE", "/api/v1/users/me/"),
         ("POST", "/api/v1/users/me/password/"),
         ("POST", "/api/v1/auth/password-reset/"),
+        ("POST", "/api/v1/auth/email-verification/"),
         ("POST", "/password-reset/"),
+        ("POST", "/email-verification/"),
         ("GET", "/api/v1/users/me/export/"),
     ],
 )
@@ -93,6 +97,16 @@ def test_a_guesser_locks_nobody_out(behind_proxy, api):
     # From anywhere else, and from this address to another account.
     assert sign_in(behind_proxy, victim, "203.0.113.8").status_code == 200
     assert sign_in(behind_proxy, api.register(), "203.0.113.7").status_code == 200
+
+
+def test_behind_a_proxy_the_last_address_counts_that_is_no_proxys(behind_proxy, api):
+    """What stands before it is the client's to write."""
+    user = api.register()
+    for number in range(FAILURES):
+        way = f"198.51.100.{number}, 203.0.113.30, 127.0.0.1"
+        assert sign_in(behind_proxy, user, way, "wrong").status_code == 401
+    assert sign_in(behind_proxy, user, "203.0.113.30").status_code == 429
+    assert sign_in(behind_proxy, user, "198.51.100.1").status_code == 200
 
 
 def test_guesses_at_once_are_counted_by_all_workers(behind_proxy, api):

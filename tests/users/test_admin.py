@@ -200,6 +200,21 @@ def test_rights_are_a_superusers_to_give(manager, ada):
     assert not ada.user_permissions.exists()
 
 
+def test_a_group_is_a_superusers_to_change(manager, admin):
+    """Or whoever is in one, and may change groups, gives themselves all rights."""
+    group = Group.objects.create(name="all")
+    mary = User.objects.get(username="mary")
+    mary.user_permissions.add(*Permission.objects.filter(content_type__model="group"))
+    mary.groups.add(group)
+    path, body = f"{ADMIN}auth/group/{group.pk}/", {"name": "all", "permissions": [1]}
+    assert manager.get(f"{path}change/").status_code == 200
+    for page in (f"{path}change/", f"{path}delete/", f"{ADMIN}auth/group/add/"):
+        assert manager.post(page, body).status_code == 403, page
+    assert not group.permissions.exists()
+    assert admin.post(f"{path}change/", body).status_code == 302
+    assert group.permissions.exists()
+
+
 @pytest.mark.parametrize("rights", [{"is_staff": True}, {"is_superuser": True}])
 def test_the_staff_is_a_superusers_to_change(manager, new_user, rights):
     bob = new_user("bob", **rights)

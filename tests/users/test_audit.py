@@ -272,6 +272,18 @@ def test_what_the_admin_does(admin, staff, ada, written):
     assert ("deleted", ada.pk, staff.pk) in deleted
 
 
+def test_rights_of_a_group(admin, staff, ada, new_user, written):
+    """Are its members', and nobody else's."""
+    new_user("bob")
+    editors = Group.objects.create(name="editors")
+    ada.groups.add(editors)
+    written(None)
+    path = f"/admin/users/auth/group/{editors.pk}/change/"
+    for rights in ([Permission.objects.first().pk], []):
+        assert admin.post(path, {"name": "editors", "permissions": rights}).status_code == 302
+        assert written() == [("rights_changed", ada.pk, staff.pk)]
+
+
 def test_an_address_confirmed_by_hand(admin, staff, ada, written, settings):
     settings.EMAIL_VERIFICATION = True
     addresses.ask(ada, ada.email)

@@ -60,6 +60,7 @@ def test_the_scheme_in_any_letter_case(forge):
     [
         {"iss": "other"},
         {"aud": "other"},
+        {"aud": ["notes-platform", "other"]},
         {"exp": 1},
         {"exp": "soon"},
         {"iat": 99999999999},

@@ -4,9 +4,11 @@ import html
 import json
 import re
 from importlib import import_module
+from unittest import mock
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.db import connection
 
 from accounts import tokens as access_tokens
@@ -63,6 +65,13 @@ def test_a_failure_shows_the_form_again(post, ada, body):
     assert "<form" in response.text
     assert "access_token" not in response.cookies
     assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize(("length", "hashes"), [(1024, 1), (1025, 0)])
+def test_no_hasher_is_given_more_than_it_should_be(post, ada, length, hashes):
+    with mock.patch.object(MD5PasswordHasher, "encode", return_value="") as encode:
+        assert post("/login/", {**BODY, "password": "x" * length}).status_code == 200
+    assert encode.call_count == hashes
 
 
 def test_inactive(post, new_user):

@@ -138,6 +138,12 @@ def test_the_web_server_dates_no_entry_of_the_audit_log(as_role, refused):
         assert refused("users_web", entry), column
 
 
+def test_the_web_server_changes_no_entry_of_it():
+    """Nor would it without the triggers, which refuse that to everybody."""
+    held = {each.name for each in roles.granted(["users_web"]) if each.table == "audit_log"}
+    assert held == {"SELECT", "INSERT"}
+
+
 def test_the_relay_reads_and_deletes_rows_of_the_outbox(as_role, refused):
     as_role("users_relay", "SELECT * FROM outbox", "DELETE FROM outbox")
     assert refused("users_relay", "SELECT FROM users")

@@ -4,8 +4,9 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.db import models
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
@@ -178,6 +179,23 @@ class UserAdmin(FoundById[User], CappedAdmin[User], DjangoUserAdmin[User]):
         count = changeable.count()
         changeable.sign_out()
         self.message_user(request, f"Signed out: {count}.", messages.SUCCESS)
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin):
+    """What a group may its members may: so it is for superusers, and others of the staff look."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _may_all(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may_all(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may_all(request)
 
 
 def _may_all(request: HttpRequest) -> bool:

@@ -64,6 +64,6 @@ def read_access_token(token: str) -> dict[str, Any]:
         issuer=settings.TOKEN_ISSUER,
         audience=settings.TOKEN_AUDIENCE,
         leeway=LEEWAY,
-        options={"require": REQUIRED_CLAIMS},
+        options={"require": REQUIRED_CLAIMS, "strict_aud": True},
     )
     return claims
