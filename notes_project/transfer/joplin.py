@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from transfer.archive import Archive, Member
+from transfer.code_spans import outside_code
 from transfer.errors import Unreadable
 from transfer.foreign import (
     files_lost,
@@ -157,7 +158,8 @@ def _note(
         yield Refused(source, reason)
         return
     found = _Found()
-    text = _linked(index, found, raw.body, address)
+    is_html = raw.values.get("markup_language") == "2"
+    text = _linked(index, found, is_html, raw.body, address)
     notebook, is_whole = index.notebook(raw.id("parent_id"))
     tags, lost = tags_of(source, _tags(raw, index, path_tag(notebook)))
     yield Item(
@@ -173,7 +175,7 @@ def _note(
         tags,
         created_at=raw.time("user_created_time", "created_time"),
         updated_at=raw.time("user_updated_time", "updated_time"),
-        relink=partial(_linked, index, _Found()),
+        relink=partial(_linked, index, _Found(), is_html),
     )
     yield from title_lost(source, raw.title)
     yield from lost + files_lost(source, found.files) + targets_lost(source, found.missing)
@@ -182,7 +184,7 @@ def _note(
         yield Lost(source, f"It links to notebooks, which are tags here: {notebooks}.")
     if not is_whole:
         yield Lost(source, "A notebook that it is in is not in the export.")
-    if raw.values.get("markup_language") == "2":
+    if is_html:
         yield Lost(source, "It is an HTML note: its text is the HTML.")
 
 
@@ -195,8 +197,8 @@ class _Found:
     missing: list[str] = field(default_factory=list)
 
 
-def _linked(index: _Index, found: _Found, text: str, address: Address) -> str:
-    """The text with links to notes."""
+def _linked(index: _Index, found: _Found, is_html: bool, text: str, address: Address) -> str:
+    """The text with links to notes. What is code in Markdown is none in HTML."""
 
     def replacement(match: re.Match[str]) -> str:
         target = match[1].lower()
@@ -214,7 +216,10 @@ def _linked(index: _Index, found: _Found, text: str, address: Address) -> str:
                 found.notebooks.append(notebook)
         return path or match[0]
 
-    return _EXTERNAL.sub(replacement, _LINK.sub(replacement, text))
+    def change(piece: str) -> str:
+        return _EXTERNAL.sub(replacement, _LINK.sub(replacement, piece))
+
+    return change(text) if is_html else outside_code(text, change)
 
 
 def _tags(raw: Raw, index: _Index, notebook: str) -> Iterator[str]:

@@ -108,6 +108,18 @@ def test_links_lead_to_notes_and_stay_where_they_do_not():
     assert read.titles == ["Note", "Other"]
 
 
+def test_code_stays_to_the_letter():
+    link = f":/{id_of('Other')}"
+    body = f"`curl {link}`\n\n```sh\nget [x]({link}) {link}\n```\n\n"
+    other = joplin("note", "Other")
+    read = result(joplin("note", "Note", f"{body}[x]({link})"), other)
+    assert read["Note"].content == f"{body}[x]({path('Other')})"
+    assert read["Note"].relink(read["Note"].content, path) == read["Note"].content
+    # In HTML a backtick is a character.
+    read = result(joplin("note", "Page", f"<p>` {link} `</p>", markup_language=2), other)
+    assert read["Page"].content == f"<p>` {path('Other')} `</p>"
+
+
 def test_to_dos_and_conflicts_are_tagged():
     read = result(
         joplin("note", "open", is_todo=1, todo_due=1_700_000_000_000),
