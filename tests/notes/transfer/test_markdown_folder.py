@@ -47,6 +47,11 @@ def test_a_file_without_front_matter():
     assert item.created_at is item.updated_at is None
 
 
+@pytest.mark.parametrize("name", ["Q: how to", "Q:how"])
+def test_a_colon_in_the_name_of_a_file(name):
+    assert read({f"{name}.md": "text"})[name].content == "text"
+
+
 def test_front_matter_becomes_what_a_note_has():
     item = read({"Trip_ the plan.md": f"{FRONT_MATTER}Body\n"})["Trip: the plan"]
     assert item.content == (
