@@ -114,13 +114,16 @@ class _Index:
 
     def notebook(self, identifier: str) -> tuple[list[str], bool]:
         """The titles of a notebook and of those above it, the uppermost first; whether all are."""
-        titles: list[str] = []
+        titles: dict[str, str] = {}
         found = self._find(identifier)
-        while found and found[0] == FOLDER and len(titles) < _MAX_LEVELS:
-            titles.insert(0, found[1])
+        # Of those that are each other's parent each comes once.
+        while (
+            found and found[0] == FOLDER and identifier not in titles and len(titles) < _MAX_LEVELS
+        ):
+            titles[identifier] = found[1]
             identifier = found[2]
             found = self._find(identifier)
-        return titles, bool(found) or not identifier
+        return [*reversed(titles.values())], bool(found) or not identifier
 
     def _find(self, identifier: str) -> Any:
         question = "SELECT kind, title, parent FROM titles WHERE id = ?"

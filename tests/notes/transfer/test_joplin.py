@@ -68,11 +68,14 @@ def test_notebooks_that_no_tag_has_room_for():
     note = joplin("note", "a", parent_id=id_of(f"{'n' * 60} 2"))
     circle = joplin("folder", "circle", parent_id=id_of("circle"))
     inside = joplin("note", "b", parent_id=id_of("circle"))
+    ring = [joplin("folder", name, parent_id=id_of(above)) for name, above in ("xy", "yx")]
+    in_ring = joplin("note", "d", parent_id=id_of("x"))
     dots = joplin("folder", "..")
     under_dots = joplin("note", "c", parent_id=id_of(".."))
-    read = result(*deep, note, circle, inside, dots, under_dots)
+    read = result(*deep, note, circle, inside, *ring, in_ring, dots, under_dots)
     assert read["a"].tags == (f"{'n' * 60} 2",)
-    assert read["b"].tags[0].startswith("circle")
+    assert read["b"].tags == ("circle",)
+    assert read["d"].tags == ("y/x",)
     assert read["c"].tags == ()
     missing, left_out = read.lost
     assert missing.source == note[0]
