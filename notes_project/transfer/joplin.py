@@ -149,13 +149,13 @@ def _read(archive: Archive, member: Member) -> Raw | Refused:
     return raw or Refused(member.path, "It does not end as an item of Joplin does. Export again.")
 
 
-def _note(
-    source: str, raw: Raw, index: _Index, address: Address
-) -> Iterator[Item | Refused | Lost]:
+def _note(path: str, raw: Raw, index: _Index, address: Address) -> Iterator[Item | Refused | Lost]:
     if raw.is_set("encryption_applied"):
         reason = "It is encrypted. Let Joplin decrypt everything, and export again."
-        yield Refused(source, reason)
+        yield Refused(path, reason)
         return
+    title = title_of(raw.title, raw.body.lstrip().partition("\n")[0])
+    source = f"{path} ({shown([title])})"
     if raw.is_set("deleted_time"):
         reason = "It is in Joplin's trash. Restore it there and export again, if you want it."
         yield Refused(source, reason)
@@ -168,7 +168,7 @@ def _note(
     yield Item(
         source,
         _key(raw.id()),
-        title_of(raw.title, raw.body.lstrip().partition("\n")[0]),
+        title,
         with_facts(
             text,
             ("Source", raw.values.get("source_url", "")),

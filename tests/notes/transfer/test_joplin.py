@@ -22,7 +22,7 @@ def test_a_note_arrives_to_the_letter():
     item = result(joplin("note", "Groceries", body))["Groceries"]
     assert item.content == body
     assert item.key == f"joplin:{id_of('Groceries')}"
-    assert item.source == f"{id_of('Groceries')}.md"
+    assert item.source == f"{id_of('Groceries')}.md (Groceries)"
     assert item.created_at == datetime(2018, 5, 17, 8, 30, 1, 250_000, UTC)
     assert item.updated_at == datetime(2019, 5, 17, 8, 30, 1, 250_000, UTC)
     assert (item.tags, item.is_archived) == ((), False)
@@ -78,7 +78,7 @@ def test_notebooks_that_no_tag_has_room_for():
     assert read["d"].tags == ("y/x",)
     assert read["c"].tags == ()
     missing, left_out = read.lost
-    assert missing.source == note[0]
+    assert missing.source == f"{note[0]} (a)"
     assert missing.reason == "A notebook that it is in is not in the export."
     assert "The tag .. is left out" in left_out.reason
 
@@ -155,7 +155,7 @@ def test_what_is_encrypted_or_in_the_trash_is_refused():
     )
     assert read.titles == ["good"]
     assert "decrypt" in read.refused[f"{id_of('e')}.md"]
-    assert "trash" in read.refused[f"{id_of('old')}.md"]
+    assert "trash" in read.refused[f"{id_of('old')}.md (old)"]
 
 
 def test_other_items_are_no_notes():
