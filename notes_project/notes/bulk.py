@@ -145,7 +145,7 @@ def _result(
     try:
         if isinstance(operation, exceptions.ValidationError):
             raise operation
-        note = _do(user, operation)
+        note = _do(user, operation, number)
     except exceptions.APIException as error:
         problem = problem_of(error, path, place=f"/operations/{number}")
         return {"status": error.status_code, "problem": problem}
@@ -156,7 +156,7 @@ def _result(
     return {"status": code, "etag": entity_tag(note), "body": note}
 
 
-def _do(user: User, operation: Operation) -> bytes | None:
+def _do(user: User, operation: Operation, number: int) -> bytes | None:
     """In a savepoint; all but `create_note` make their own.
 
     Returns the note as JSON; None where it is in the trash.
@@ -164,7 +164,7 @@ def _do(user: User, operation: Operation) -> bytes | None:
     note_id, conditions, fields = operation.note_id, operation.conditions, operation.fields
     if operation.name == "create":
         with transaction.atomic():
-            return create_note(user, **fields)[1]
+            return create_note(user, **fields, nth=number)[1]
     if operation.name == "delete":
         if not trash_note(user, note_id, conditions):
             raise exceptions.NotFound

@@ -30,8 +30,11 @@ _CREATE = f"""
 WITH found AS (
     SELECT id FROM tags WHERE name = ANY(%(tags)s) ORDER BY name FOR KEY SHARE
 ), made AS (
-    INSERT INTO notes (user_id, title, content, content_format, tag_names)
-    SELECT %(user)s, %(title)s, %(content)s, %(content_format)s, %(tags)s
+    INSERT INTO notes (
+        user_id, title, content, content_format, tag_names, created_at, updated_at
+    )
+    SELECT %(user)s, %(title)s, %(content)s, %(content_format)s, %(tags)s, made_at, made_at
+    FROM (SELECT now() + %(nth)s * interval '1 microsecond') AS new (made_at)
     WHERE (SELECT count(*) FROM found) = cardinality(%(tags)s::text[])
     RETURNING *
 ), linked AS (
@@ -57,10 +60,20 @@ ON CONFLICT DO NOTHING
 
 
 def create_note(
-    user: User, *, title: str, content: str | None, content_format: str, tags: list[str]
+    user: User,
+    *,
+    title: str,
+    content: str | None,
+    content_format: str,
+    tags: list[str],
+    nth: int = 0,
 ) -> tuple[UUID, bytes]:
-    """Returns its id, and the note as JSON. Raises NoSuchAccount where the user is gone."""
-    values = {"title": title, "content": content, "content_format": content_format}
+    """Returns its id, and the note as JSON. Raises NoSuchAccount where the user is gone.
+
+    Args:
+        nth: of those in one transaction, which are ordered by it: a microsecond after each other.
+    """
+    values = {"title": title, "content": content, "content_format": content_format, "nth": nth}
     while True:
         try:
             with connection.cursor() as cursor:

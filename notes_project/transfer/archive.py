@@ -22,7 +22,7 @@ MAX_PARTS = 100
 MAX_TEXT = 8 * 1024 * 1024
 """Bytes of one file that is read as text. A note of the largest content needs no more."""
 _JUNK = re.compile(r"(.*/)?(__MACOSX/.*|\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini)", re.DOTALL)
-_DRIVE = re.compile(r"[A-Za-z]:")
+_DRIVE = re.compile(r"[A-Za-z]:/")
 _COLUMNS = "part, path, size, start, packed, method, checksum"
 _INSERT = f"""
 INSERT INTO members ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)

@@ -45,17 +45,19 @@ _STATE = ("title", "digest", "content_format", "is_archived", "tag_names")
 # In one order, so that two imports which make the same notes never wait for each other.
 _CREATE = """
 WITH new AS (
-    SELECT * FROM unnest(
+    SELECT *, now() + nth * interval '1 microsecond' AS made_at FROM unnest(
         %(ids)s::uuid[], %(titles)s::text[], %(contents)s::text[], %(formats)s::text[],
         %(archived)s::boolean[], %(created)s::timestamptz[], %(updated)s::timestamptz[],
         %(names)s::json[]
-    ) AS new (id, title, content, content_format, is_archived, created_at, updated_at, names)
+    ) WITH ORDINALITY AS new (
+        id, title, content, content_format, is_archived, created_at, updated_at, names, nth
+    )
 ), made AS (
     INSERT INTO notes (
         id, user_id, title, content, content_format, is_archived, created_at, updated_at, tag_names
     )
     SELECT id, %(user)s, title, content, content_format, is_archived,
-        coalesce(created_at, updated_at, now()), coalesce(updated_at, created_at, now()),
+        coalesce(created_at, updated_at, made_at), coalesce(updated_at, created_at, made_at),
         ARRAY(SELECT json_array_elements_text(names))
     FROM new ORDER BY id
     RETURNING id

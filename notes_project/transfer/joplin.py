@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from transfer.archive import Archive, Member
+from transfer.code_spans import outside_code
 from transfer.errors import Unreadable
 from transfer.foreign import (
     files_lost,
@@ -113,13 +114,16 @@ class _Index:
 
     def notebook(self, identifier: str) -> tuple[list[str], bool]:
         """The titles of a notebook and of those above it, the uppermost first; whether all are."""
-        titles: list[str] = []
+        titles: dict[str, str] = {}
         found = self._find(identifier)
-        while found and found[0] == FOLDER and len(titles) < _MAX_LEVELS:
-            titles.insert(0, found[1])
+        # Of those that are each other's parent each comes once.
+        while (
+            found and found[0] == FOLDER and identifier not in titles and len(titles) < _MAX_LEVELS
+        ):
+            titles[identifier] = found[1]
             identifier = found[2]
             found = self._find(identifier)
-        return titles, bool(found) or not identifier
+        return [*reversed(titles.values())], bool(found) or not identifier
 
     def _find(self, identifier: str) -> Any:
         question = "SELECT kind, title, parent FROM titles WHERE id = ?"
@@ -145,25 +149,26 @@ def _read(archive: Archive, member: Member) -> Raw | Refused:
     return raw or Refused(member.path, "It does not end as an item of Joplin does. Export again.")
 
 
-def _note(
-    source: str, raw: Raw, index: _Index, address: Address
-) -> Iterator[Item | Refused | Lost]:
+def _note(path: str, raw: Raw, index: _Index, address: Address) -> Iterator[Item | Refused | Lost]:
     if raw.is_set("encryption_applied"):
         reason = "It is encrypted. Let Joplin decrypt everything, and export again."
-        yield Refused(source, reason)
+        yield Refused(path, reason)
         return
+    title = title_of(raw.title, raw.body.lstrip().partition("\n")[0])
+    source = f"{path} ({shown([title])})"
     if raw.is_set("deleted_time"):
         reason = "It is in Joplin's trash. Restore it there and export again, if you want it."
         yield Refused(source, reason)
         return
     found = _Found()
-    text = _linked(index, found, raw.body, address)
+    is_html = raw.values.get("markup_language") == "2"
+    text = _linked(index, found, is_html, raw.body, address)
     notebook, is_whole = index.notebook(raw.id("parent_id"))
     tags, lost = tags_of(source, _tags(raw, index, path_tag(notebook)))
     yield Item(
         source,
         _key(raw.id()),
-        title_of(raw.title, raw.body.lstrip().partition("\n")[0]),
+        title,
         with_facts(
             text,
             ("Source", raw.values.get("source_url", "")),
@@ -173,7 +178,7 @@ def _note(
         tags,
         created_at=raw.time("user_created_time", "created_time"),
         updated_at=raw.time("user_updated_time", "updated_time"),
-        relink=partial(_linked, index, _Found()),
+        relink=partial(_linked, index, _Found(), is_html),
     )
     yield from title_lost(source, raw.title)
     yield from lost + files_lost(source, found.files) + targets_lost(source, found.missing)
@@ -182,7 +187,7 @@ def _note(
         yield Lost(source, f"It links to notebooks, which are tags here: {notebooks}.")
     if not is_whole:
         yield Lost(source, "A notebook that it is in is not in the export.")
-    if raw.values.get("markup_language") == "2":
+    if is_html:
         yield Lost(source, "It is an HTML note: its text is the HTML.")
 
 
@@ -195,8 +200,8 @@ class _Found:
     missing: list[str] = field(default_factory=list)
 
 
-def _linked(index: _Index, found: _Found, text: str, address: Address) -> str:
-    """The text with links to notes."""
+def _linked(index: _Index, found: _Found, is_html: bool, text: str, address: Address) -> str:
+    """The text with links to notes. What is code in Markdown is none in HTML."""
 
     def replacement(match: re.Match[str]) -> str:
         target = match[1].lower()
@@ -214,7 +219,10 @@ def _linked(index: _Index, found: _Found, text: str, address: Address) -> str:
                 found.notebooks.append(notebook)
         return path or match[0]
 
-    return _EXTERNAL.sub(replacement, _LINK.sub(replacement, text))
+    def change(piece: str) -> str:
+        return _EXTERNAL.sub(replacement, _LINK.sub(replacement, piece))
+
+    return change(text) if is_html else outside_code(text, change)
 
 
 def _tags(raw: Raw, index: _Index, notebook: str) -> Iterator[str]:

@@ -36,10 +36,9 @@ _ENDINGS = (".md", ".markdown")
 _HTML = ".html"
 _RESOURCES = re.compile(r"([^/]+/)?_resources/")
 _DOCUMENT = re.compile(r"(.*/)?blocks/[0-9a-f-]{36}\.json", re.DOTALL)
-# Members of front matter, where they are single values; where others cannot be read, that is said;
-# and Joplin's places.
+# Members of front matter, where they are single values, and where they are times; Joplin's places.
 _TEXTS = ("title", "source", "author", "due", "completed?")
-_READ = ("is_archived", "created", "created_at", "updated", "updated_at")
+_TIMES = ("created", "created_at", "updated", "updated_at")
 _PLACES = ("latitude", "longitude", "altitude")
 _BLANK = re.compile(r"[ \t]*\r?\n")
 
@@ -148,7 +147,8 @@ def _text(values: dict[str, Any], name: str) -> str:
 def _is_archived(values: dict[str, Any], reasons: list[str]) -> bool:
     value = str(values.get("is_archived", "false")).lower()
     if value not in ("true", "false"):
-        reasons.append("is_archived in its front matter is neither true nor false.")
+        reason = "is_archived in its front matter is neither true nor false."
+        reasons.append(f"{reason} It stays in the text.")
     return value == "true"
 
 
@@ -158,11 +158,18 @@ def _time(values: dict[str, Any], reasons: list[str], *names: str) -> datetime |
         try:
             time = read_time(str(_given(values, name)))
         except InvalidTime as error:
-            reasons.append(f"{name} in its front matter: {error}")
+            reasons.append(f"{name} in its front matter: {error} It stays in the text.")
             continue
         if time:
             return time
     return None
+
+
+def _is_time(value: Any) -> bool:
+    try:
+        return read_time(str(value)) is not None
+    except InvalidTime:
+        return False
 
 
 def _tags(values: dict[str, Any]) -> list[str]:
@@ -172,13 +179,15 @@ def _tags(values: dict[str, Any]) -> list[str]:
 
 
 def _others(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The members that are not read, as lines of text."""
+    """The members that are not read, or cannot be, as lines of text."""
     for name in values:
         value = _given(values, name)
         is_text = isinstance(value, str)
         is_read = (
-            name in (*_READ, *_PLACES)
+            name in _PLACES
             or (name in (*_TEXTS, "tags") and is_text)
+            or (name in _TIMES and _is_time(value))
+            or (name == "is_archived" and str(value).lower() in ("true", "false"))
             or (name == "tags" and value == _tags(values))
         )
         if value and not is_read:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from transfer.archive import Archive, Member
 from transfer.errors import Unreadable
-from transfer.foreign import LinkList, tags_of, times_lost, title_of
+from transfer.foreign import LinkList, shown, tags_of, times_lost, title_of
 from transfer.items import Item, Lost, Refused
 from transfer.notion_index import Index, Row, Table
 from transfer.notion_links import Links
@@ -92,6 +92,10 @@ def notes_of(index: Index, table: Table, links: Links) -> Iterator[Item | Lost]:
             item, lost = _note(header, table, row, links)
             yield replace(item, earlier=earlier_of(item.key, links))
             yield from lost
+        extra = shown(filter(None, row.cells[len(header) :]))
+        if extra:
+            reason = f"The row has more cells than the table's header; left out: {extra}."
+            yield Lost(f"{table.path}:{row.line}", reason)
     for key, title in index.pages_without_row(table):
         address = links.address(key)
         if address:

@@ -6,8 +6,9 @@ Notion does not document the form; these are facts of its exports of 2020 to 202
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from notes.fields import MAX_TITLE
 from transfer.times import InvalidTime, read_time
@@ -41,6 +42,8 @@ _TIME_FORMATS = (
     "%Y-%m-%d %H:%M",
     "%Y-%m-%d",
 )
+# What may stand behind a time. Names of zones, as CST, mean several.
+_OFFSET = re.compile(r"(?:(?:GMT|UTC)(?:([+-])(0?\d|1[0-4])(?::?([0-5]\d))?)?\))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +102,29 @@ def as_properties(pairs: list[tuple[str, str]]) -> Properties:
 
 
 def _time(value: str, unread: list[str]) -> datetime | None:
-    """Notion writes the time of whoever exported, without its offset. It is read as UTC."""
-    bare = value.split(" (", 1)[0].strip().removeprefix("@")
-    for form in _TIME_FORMATS if len(bare) < 40 else ():
-        try:
-            return datetime.strptime(bare, form).replace(tzinfo=UTC)
-        except ValueError:
-            continue
+    """Mostly Notion leaves out the offset, that of whoever exported. Then it is read as UTC."""
+    bare, _, offset = value.strip().partition(" (")
     try:
-        return read_time(bare)
-    except InvalidTime:
+        time = _bare_time(bare.strip().removeprefix("@"))
+        return time and time - _offset(offset)
+    except (InvalidTime, OverflowError):
         unread.append(value.strip())
         return None
+
+
+def _bare_time(text: str) -> datetime | None:
+    """Raises InvalidTime."""
+    for form in _TIME_FORMATS if len(text) < 40 else ():
+        with suppress(ValueError):
+            return datetime.strptime(text, form).replace(tzinfo=UTC)
+    return read_time(text)
+
+
+def _offset(text: str) -> timedelta:
+    """Raises InvalidTime."""
+    match = _OFFSET.fullmatch(text)
+    if not match:
+        raise InvalidTime(text)
+    sign, hours, minutes = match.groups("0")
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return -offset if sign == "-" else offset

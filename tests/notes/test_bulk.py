@@ -49,6 +49,15 @@ def test_each_operation_does_what_its_request_does(api):
     assert api.get(url_of(deleted)).status_code == 404
 
 
+def test_the_order_of_what_is_created_is_kept(api):
+    titles = [str(number) for number in range(9)]
+    results = bulk(api, *({"op": "create", "title": title} for title in titles))
+    for order in ("created_at", "updated_at"):
+        notes = api.get(NOTES, {"order": order}).json()["results"]
+        assert [note["title"] for note in notes] == titles
+    assert all(result["body"]["created_at"] == result["body"]["updated_at"] for result in results)
+
+
 def test_one_that_fails_harms_no_other_and_the_order_is_kept(api, bobs_api):
     mine, theirs, deleted = make(api, title="a"), make(bobs_api, title="b"), make(api)
     api.delete(url_of(deleted))

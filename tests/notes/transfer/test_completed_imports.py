@@ -249,7 +249,7 @@ class TestRefusedItems:
         bad = joplin("note", "Secret", **values)
         report = take(api, tarred(dict([note, bad])))
         assert counts(report) == {"created": 1, "refused": 1, "lost": 1}
-        assert said_of(report, note[0]) == [f"{NOT_TAKEN}: :/{id_of('Secret')}."]
+        assert said_of(report, f"{note[0]} (Home)") == [f"{NOT_TAKEN}: :/{id_of('Secret')}."]
         assert Note.objects.get().content == link
         assert counts(take(api, tarred(dict([note, good])))) == {"created": 1, "completed": 1}
         assert linked("Home") == ["Secret"]

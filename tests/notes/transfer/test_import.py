@@ -63,6 +63,14 @@ def test_a_note_comes_in_with_its_times(api, ada):
     assert [each["id"] for each in found] == [note["id"]]
 
 
+def test_notes_without_times_keep_their_order(api):
+    titles = [str(number) for number in range(9)]
+    assert counts(take(api, lines_of(*({"title": title} for title in titles)))) == {"created": 9}
+    for order in ("created_at", "updated_at"):
+        notes = api.get(NOTES, {"order": order}).json()["results"]
+        assert [note["title"] for note in notes] == titles
+
+
 def test_a_dry_run_says_the_same_and_writes_nothing(api, ada):
     make(api, title="there")
     own = json.loads(export(api, "jsonl").splitlines()[1])

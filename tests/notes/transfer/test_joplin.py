@@ -22,7 +22,7 @@ def test_a_note_arrives_to_the_letter():
     item = result(joplin("note", "Groceries", body))["Groceries"]
     assert item.content == body
     assert item.key == f"joplin:{id_of('Groceries')}"
-    assert item.source == f"{id_of('Groceries')}.md"
+    assert item.source == f"{id_of('Groceries')}.md (Groceries)"
     assert item.created_at == datetime(2018, 5, 17, 8, 30, 1, 250_000, UTC)
     assert item.updated_at == datetime(2019, 5, 17, 8, 30, 1, 250_000, UTC)
     assert (item.tags, item.is_archived) == ((), False)
@@ -68,14 +68,17 @@ def test_notebooks_that_no_tag_has_room_for():
     note = joplin("note", "a", parent_id=id_of(f"{'n' * 60} 2"))
     circle = joplin("folder", "circle", parent_id=id_of("circle"))
     inside = joplin("note", "b", parent_id=id_of("circle"))
+    ring = [joplin("folder", name, parent_id=id_of(above)) for name, above in ("xy", "yx")]
+    in_ring = joplin("note", "d", parent_id=id_of("x"))
     dots = joplin("folder", "..")
     under_dots = joplin("note", "c", parent_id=id_of(".."))
-    read = result(*deep, note, circle, inside, dots, under_dots)
+    read = result(*deep, note, circle, inside, *ring, in_ring, dots, under_dots)
     assert read["a"].tags == (f"{'n' * 60} 2",)
-    assert read["b"].tags[0].startswith("circle")
+    assert read["b"].tags == ("circle",)
+    assert read["d"].tags == ("y/x",)
     assert read["c"].tags == ()
     missing, left_out = read.lost
-    assert missing.source == note[0]
+    assert missing.source == f"{note[0]} (a)"
     assert missing.reason == "A notebook that it is in is not in the export."
     assert "The tag .. is left out" in left_out.reason
 
@@ -106,6 +109,18 @@ def test_links_lead_to_notes_and_stay_where_they_do_not():
         "It links to notebooks, which are tags here: Book.",
     ]
     assert read.titles == ["Note", "Other"]
+
+
+def test_code_stays_to_the_letter():
+    link = f":/{id_of('Other')}"
+    body = f"`curl {link}`\n\n```sh\nget [x]({link}) {link}\n```\n\n"
+    other = joplin("note", "Other")
+    read = result(joplin("note", "Note", f"{body}[x]({link})"), other)
+    assert read["Note"].content == f"{body}[x]({path('Other')})"
+    assert read["Note"].relink(read["Note"].content, path) == read["Note"].content
+    # In HTML a backtick is a character.
+    read = result(joplin("note", "Page", f"<p>` {link} `</p>", markup_language=2), other)
+    assert read["Page"].content == f"<p>` {path('Other')} `</p>"
 
 
 def test_to_dos_and_conflicts_are_tagged():
@@ -140,7 +155,7 @@ def test_what_is_encrypted_or_in_the_trash_is_refused():
     )
     assert read.titles == ["good"]
     assert "decrypt" in read.refused[f"{id_of('e')}.md"]
-    assert "trash" in read.refused[f"{id_of('old')}.md"]
+    assert "trash" in read.refused[f"{id_of('old')}.md (old)"]
 
 
 def test_other_items_are_no_notes():

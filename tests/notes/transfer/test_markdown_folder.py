@@ -47,6 +47,11 @@ def test_a_file_without_front_matter():
     assert item.created_at is item.updated_at is None
 
 
+@pytest.mark.parametrize("name", ["Q: how to", "Q:how"])
+def test_a_colon_in_the_name_of_a_file(name):
+    assert read({f"{name}.md": "text"})[name].content == "text"
+
+
 def test_front_matter_becomes_what_a_note_has():
     item = read({"Trip_ the plan.md": f"{FRONT_MATTER}Body\n"})["Trip: the plan"]
     assert item.content == (
@@ -65,7 +70,7 @@ def test_front_matter_as_older_versions_and_other_programs_write_it():
     done = read(texts)
     assert [(item.title, item.content, item.tags) for item in done.items] == [
         ("-60", "b", ("done", "x", "y")),
-        ("two\nlines", '\nb\n\nsource: ["a"]\n', ("3",)),
+        ("two\nlines", '\nb\n\ncreated: never\nsource: ["a"]\n', ("3",)),
     ]
     assert done.items[0].created_at == datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -82,6 +87,9 @@ def test_front_matter_that_cannot_be_read_is_said():
     values = "created_at: soon\nupdated_at: [2021]\nis_archived: perhaps\ncreated: null\n"
     done = read({"a.md": f"---\n{values}---\nb"})
     assert (done["a"].created_at, done["a"].is_archived) == (None, False)
+    assert done["a"].content == (
+        'b\n\ncreated_at: soon\nupdated_at: ["2021"]\nis_archived: perhaps\n'
+    )
     assert [reason.split()[0] for reason in done.reasons] == [
         "is_archived",
         "created_at",

@@ -135,7 +135,10 @@ def row_of(time: str) -> Page:
 @pytest.mark.parametrize(
     ("text", "time"),
     [
-        ("@May 1, 2021 8:00 AM (GMT+2)", datetime(2021, 5, 1, 8, tzinfo=UTC)),
+        ("@May 1, 2021 8:00 AM (GMT+2)", datetime(2021, 5, 1, 6, tzinfo=UTC)),
+        ("2024/11/01 10:30 (GMT+1)", datetime(2024, 11, 1, 9, 30, tzinfo=UTC)),
+        ("November 1, 2024 10:30 PM (GMT-3:30)", datetime(2024, 11, 2, 2, tzinfo=UTC)),
+        ("2024/11/01 10:30 (UTC)", datetime(2024, 11, 1, 10, 30, tzinfo=UTC)),
         ("May 1, 2021", datetime(2021, 5, 1, tzinfo=UTC)),
         ("2021/05/01 20:15", datetime(2021, 5, 1, 20, 15, tzinfo=UTC)),
         ("2021-05-01", datetime(2021, 5, 1, tzinfo=UTC)),
@@ -144,6 +147,8 @@ def row_of(time: str) -> Page:
         ("2021-05-01T10:00:00.000+02:00", datetime(2021, 5, 1, 8, tzinfo=UTC)),
         ("01/05/2021", None),
         ("yesterday", None),
+        ("2024/11/01 10:30 (EST)", None),
+        ("0001-01-01 00:30 (GMT+1)", None),
         ("", None),
     ],
 )

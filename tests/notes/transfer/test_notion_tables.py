@@ -71,6 +71,15 @@ def test_rows_without_a_page_are_notes_as_well():
     assert len({item.key for item in read.items}) == len(read.items) == 6
 
 
+def test_cells_beyond_the_header_are_said():
+    table = f"Tasks {id_of('Tasks')}.csv"
+    read = Result(reader, zipped({table: "Name,Status\na,b,c,,d\ne,f,\n"}))
+    assert read["a"].content == "Status: b\n"
+    assert [(each.source, each.reason) for each in read.lost] == [
+        (f"{table}:2", "The row has more cells than the table's header; left out: c, d.")
+    ]
+
+
 def test_rows_whose_titles_are_written_otherwise_in_their_pages_are_not_doubled():
     database = Database("Tasks", rows=[Page("a"), Page("b")])
     files = notion(database)
