@@ -106,10 +106,7 @@ class TagFilter(admin.SimpleListFilter):
 class NoteAdmin(CappedAdmin[Note]):
     form = NoteForm
     readonly_fields = ("created_at", "updated_at", "deleted_at", "former_states")
-    fields = (
-        *("user", "title", "content", "content_format", "tag_choice", "is_archived"),
-        *readonly_fields,
-    )
+    fields = ("user", "title", "content", "content_format", "tag_choice", "is_archived")
     autocomplete_fields = ("user",)
     list_display = ("title", "user", "is_archived", "updated_at", "deleted_at")
     list_filter = (TrashFilter, TagFilter, "is_archived", "updated_at")
@@ -123,6 +120,10 @@ class NoteAdmin(CappedAdmin[Note]):
     ordering = ("-updated_at", "-id")
     sortable_by = ("updated_at",)  # by the one index of the notes of all
     actions: tuple[Any, ...] = ("archive", "unarchive")
+
+    def get_fields(self, request: HttpRequest, obj: Note | None = None) -> Any:
+        """Of a note that is not made yet, without what the database makes."""
+        return (*self.fields, *self.readonly_fields) if obj else self.fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Note]:
         notes = super().get_queryset(request)

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from django.contrib.admin import site
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -53,6 +54,17 @@ class TestPages:
     def test_it_opens(self, staff, api, path):
         make(api, title="Plan", tags=["a"])
         get(staff, path)
+
+    def test_what_the_database_makes_is_not_on_a_page_that_adds(self, staff):
+        paths = {f"{m._meta.app_label}/{m._meta.model_name}/add/" for m in site._registry}
+        opened = {path: staff.get(ADMIN + path) for path in paths}
+        added = [path for path, page in opened.items() if page.status_code == 200]
+        assert sorted(added) == ["notes/note/add/", "notes/tag/add/"]
+        for path in added:
+            for page in (opened[path], staff.post(ADMIN + path, {})):
+                assert "<form" in page.text
+                assert "DatabaseDefault" not in page.text
+                assert "object at 0x" not in page.text
 
     def test_the_pages_of_one(self, staff, api, ada):
         note = make(api, title="Plan", tags=["a"])

@@ -25,7 +25,7 @@ QUERIES = {
     "notes/note/": 3,
     "notes/note/?q={user}": 3,
     "notes/note/?tag={tag}": 4,
-    "notes/note/add/": 2,
+    "notes/note/add/": 1,
     "notes/note/{note}/change/": 6,
     "notes/note/{note}/history/": 4,
     "notes/note/{note}/delete/": 2,

@@ -1,6 +1,7 @@
 """The admin of users: who gets in, and what its changes do."""
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
@@ -50,6 +51,18 @@ def test_a_part_of_a_name_or_address_is_found_and_a_whole_id(admin, ada):
 def test_an_id_that_is_none_is_a_400(admin):
     fields = {"action": "deactivate", "_selected_action": "x"}
     assert admin.post(LIST, fields).status_code == 400
+
+
+def test_what_the_database_makes_is_not_on_a_page_that_adds(admin):
+    paths = {f"{ADMIN}{m._meta.app_label}/{m._meta.model_name}/add/" for m in site._registry}
+    opened = {path: admin.get(path) for path in paths}
+    added = [path for path, page in opened.items() if page.status_code == 200]
+    assert sorted(added) == [f"{LIST}add/", f"{ADMIN}auth/group/add/"]
+    for path in added:
+        for page in (opened[path], admin.post(path, {})):
+            assert "<form" in page.text
+            assert "DatabaseDefault" not in page.text
+            assert "object at 0x" not in page.text
 
 
 def test_signing_in_is_at_login(browser, ada):
