@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -32,6 +33,10 @@ def _of_links(what: str) -> RawSQL:
     """The count of this among the links of a row of tags."""
     sql = f"SELECT count({what}) FROM note_tags WHERE tag_id = tags.id"  # noqa: S608 - constants
     return RawSQL(sql, (), models.IntegerField())  # noqa: S611
+
+
+def _notes(count: int) -> str:
+    return f"{count:,} note{pluralize(count)}"
 
 
 class TagForm(forms.ModelForm[Tag]):
@@ -90,7 +95,7 @@ class TagAdmin(CappedAdmin[Tag]):
         """Django sees nothing that depends on a tag: the database cascades by itself."""
         shown, *rest = super().get_deleted_objects(objs, request)
         links = NoteTag.objects.filter(tag__in=objs).count()
-        return [*shown, f"It goes from {links} notes."], *rest
+        return [*shown, f"It goes from {_notes(links)}."], *rest
 
     @admin.action(description="Merge the selected tags into one", permissions=["delete"])
     def merge(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
@@ -127,13 +132,13 @@ class TagAdmin(CappedAdmin[Tag]):
                 continue
             except Unfinished as error:
                 text = (
-                    f"“{tag}” is now “{target}” on {sum(error.use):,} notes, and on others not yet."
+                    f"“{tag}” is now “{target}” on {_notes(sum(error.use))}, and on others not yet."
                     " Merge again, and it goes on."
                 )
                 self.message_user(request, text, messages.WARNING)
                 return
             self._log_deletions(request, [tag])
-            text = f"Merged “{tag}” into “{target}” on {sum(use)} notes."
+            text = f"Merged “{tag}” into “{target}” on {_notes(sum(use))}."
             self.log_change(request, target, text)
             self.message_user(request, text, messages.SUCCESS)
 

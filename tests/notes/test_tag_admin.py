@@ -118,7 +118,7 @@ class TestMerge:
         page = act(staff, "merge", ["a", "b"])
         text = page.content.decode()
         assert "a: 2 notes of 2 users" in text
-        assert "b: 1 notes of 1 users" in text
+        assert "b: 1 note of 1 user<" in text
         assert f'data-ajax--url="{reverse("admin:autocomplete")}"' in text
         assert names() == {"a", "b"}
 
@@ -183,7 +183,7 @@ class TestMerge:
                 staff, ["a"], "b"
             )
         assert names() == {"a", "b"}
-        assert "Merged “a” into “b” on 1 notes." in self.merge(staff, ["a"], "b")
+        assert "Merged “a” into “b” on 1 note." in self.merge(staff, ["a"], "b")
         assert names() == {"b"}
         assert_rows_name_their_tags()
 

@@ -107,11 +107,11 @@ def test_the_tags_of_all_are_merged_in_the_admin(stack, api, browser, notes_sql)
             form = manager.open("/admin/notes/notes/tag/?q=colour").form_with("_selected_action")
             form["fields"]["action"] = "merge"
             asked = manager.submit(form)
-            assert "colour: 1 notes of 1 users" in asked.text
+            assert "colour: 1 note of 1 user<" in asked.text
             [(target,)] = notes_sql("SELECT id FROM tags WHERE name = 'farbe'")
             form = asked.form_with("_selected_action", "action")
             form["fields"]["target"] = str(target)
-            assert "Merged “colour” into “farbe” on 1 notes." in manager.submit(form).text
+            assert "Merged “colour” into “farbe” on 1 note." in manager.submit(form).text
         assert client.get(f"{NOTES}{note['id']}/").json() == {**note, "tags": ["farbe"]}
 
 

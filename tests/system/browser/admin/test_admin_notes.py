@@ -80,10 +80,10 @@ class TestTags:
         page.goto(f"{NOTES}notes/tag/?q={old}")
         page.locator("#result_list").get_by_role("checkbox").last.check()
         run(page, "Merge the selected tags into one")
-        expect(page.locator("#content")).to_contain_text(f"{old}: 1 notes of 1 users")
+        expect(page.locator("#content")).to_contain_text(f"{old}: 1 note of 1 user")
         choose(page, "form", new)
         page.get_by_role("button", name="Merge").click()
-        said(page, f"Merged “{old}” into “{new}” on 1 notes.")
+        said(page, f"Merged “{old}” into “{new}” on 1 note.")
         assert client.get(f"/api/v1/notes/{key}/").json()["tags"] == [new]
 
     def test_one_that_no_note_has_is_made_renamed_found_and_deleted(self, page):
