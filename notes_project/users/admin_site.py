@@ -4,9 +4,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+
+from config.problems import respond
 
 
 class AdminSite(admin.AdminSite):
@@ -27,7 +28,11 @@ class AdminSite(admin.AdminSite):
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if request.user.is_authenticated:
             # Signed in and no staff: /login/ would send them back here, for ever.
-            raise PermissionDenied
+            detail = (
+                f"You are signed in as {request.user.get_username()}, who may not use the admin."
+                " Sign out on the front page to sign in as somebody else."
+            )
+            return respond(request, 403, detail)
         return redirect_to_login(request.GET.get("next", request.get_full_path()))
 
     def logout(  # type: ignore[override]

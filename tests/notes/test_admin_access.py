@@ -25,7 +25,8 @@ class TestAccess:
         client.cookies["access_token"] = issuer.token(ada)
         response = client.get(ADMIN, follow=True)
         assert response.status_code == 403
-        assert b"This is not allowed." in response.content
+        assert "You are signed in as ada, who may not use the admin. Sign out" in response.text
+        assert '<a href="/">To the front page</a>' in response.text
 
     @pytest.mark.parametrize("staff", ["true", 1, False, None, "yes"])
     def test_staff_is_nothing_but_true(self, issuer, ada, staff):

@@ -73,7 +73,10 @@ def test_signing_in_is_at_login(browser, ada):
 
 
 def test_who_is_no_staff_gets_a_403_and_no_loop(browser_of, ada):
-    assert browser_of(ada).get(ADMIN, follow=True).status_code == 403
+    response = browser_of(ada).get(ADMIN, follow=True)
+    assert response.status_code == 403
+    assert "You are signed in as ada, who may not use the admin. Sign out" in response.text
+    assert '<a href="/">To the front page</a>' in response.text
 
 
 def test_a_session_that_ended_closes_the_admin(admin, staff):
@@ -83,6 +86,9 @@ def test_a_session_that_ended_closes_the_admin(admin, staff):
 
 
 def test_signing_out_from_the_admin(admin):
+    page = admin.get(ADMIN).text
+    assert "Log out" not in page
+    assert f'action="{ADMIN}logout/"' in page.partition('<button type="submit">Sign out')[0]
     response = admin.post(f"{ADMIN}logout/")
     assert (response.status_code, response.cookies["access_token"].value) == (302, "")
     assert not Session.objects.live().exists()
