@@ -57,6 +57,11 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
     actions = ("replay", "discard")
     action_form = ResolutionForm
 
+    def get_fields(self, request: HttpRequest, obj: DeadLetter | None = None) -> Any:
+        """Without what a replay would do, where none can be."""
+        closed = obj and obj.resolution
+        return [field for field in self.fields if field != "verdict" or not closed]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeadLetter]:
         letters = super().get_queryset(request)
         # The list shows no message, which may have a megabyte each.

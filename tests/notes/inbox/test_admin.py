@@ -132,6 +132,8 @@ def test_a_value_is_shown_decoded_where_that_can_be(staff, value, shown):
 def test_a_letter_tells_whether_it_can_be_read_now(staff, letters):
     for letter, verdict in ((letters[0], "It can be read now."), (letters[2], "It still fails: ")):
         assert verdict in staff.get(f"{PAGE}{letter.pk}/change/").content.decode()
+        letter.resolve(DeadLetter.Resolution.DISCARDED)
+        assert "If replayed" not in staff.get(f"{PAGE}{letter.pk}/change/").content.decode()
 
 
 def test_the_list_of_letters_reads_no_bytes(staff, letters):
