@@ -1,5 +1,6 @@
 """All pages of the admin."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.system.browser.admin.steps import NOTES, REMARKS, USERS, XSS, make
@@ -42,3 +43,17 @@ def test_every_page_is_accessible_in_both_themes(
         page.faults.clear()  # axe asks for style sheets where none are
         assert page.locator('#content script:not([src]), img[src="x"]').count() == 0
     assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    "path", [f"{NOTES}pipeline/", f"{USERS}pipeline/", f"{NOTES}inbox/eventlog/live/"]
+)
+def test_on_a_phone_a_table_scrolls_and_not_the_page(page, client, notes_sql, wait_until, path):
+    find = "SELECT id FROM event_log WHERE user_id = %s"
+    wait_until(lambda: notes_sql(find, [client.user.id]))
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(path)
+    expect(page.locator(".results td", has_text=client.user.id)).to_be_visible(timeout=30_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    widths = page.locator(".results").evaluate("box => [box.scrollWidth, box.clientWidth]")
+    assert widths[0] > widths[1]
