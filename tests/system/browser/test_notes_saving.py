@@ -60,6 +60,8 @@ def test_a_conflict_shows_both_texts(page, client, way):
     client.patch(f"/api/v1{path}", json={"content": "of another tab"})
     text_of(page).fill("typed here")
     expect(page.locator("#conflict")).to_contain_text("of another tab")
+    expect(page.locator("#saving")).to_be_hidden()
+    expect(page.locator("#editor > button")).to_be_hidden()
     expect_faults(page, "status of 412")
     assert note(client, path)["content"] == "of another tab"
     expect(text_of(page)).to_have_value("typed here")
