@@ -8,7 +8,7 @@ import jwt
 import pytest
 
 ME, NOTES, REFRESH = "/api/v1/users/me/", "/api/v1/notes/", "/api/v1/auth/token/refresh/"
-PEOPLE = 4
+PEOPLE = 2
 
 
 class Person(threading.Thread):

@@ -231,7 +231,7 @@ def joplin_file(path: Path, notes: int) -> Path:
     ("reader", "make"), [(notion_reader, notion_file), (joplin_reader, joplin_file)]
 )
 def test_memory_does_not_grow_with_the_number_of_notes(reader, make, tmp_path: Path):
-    peaks, counts = [], (200, 1500)
+    peaks, counts = [], (100, 800)
     for count in counts:
         with make(tmp_path / str(count), count).open("rb") as file:
             tracemalloc.start()
