@@ -5,15 +5,17 @@ import re
 from urllib.parse import urlsplit
 
 import pytest
+from django.core import mail
 from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
-from accounts import keys
+from accounts import background, keys
 from accounts.models import User
 from config import health, logs
 from config.privileges import PRIVILEGES
 from devstack import postgres
+from devstack.processes import wait_until
 from tests import roles
 
 pytest_plugins = ["tests.broker"]
@@ -136,6 +138,49 @@ def post(browser):
         return browser.post(path, {**body, "csrfmiddlewaretoken": found[1]})
 
     return post
+
+
+@pytest.fixture
+def submit(browser):
+    """Sends a page's form, filled in; gives the page that comes back."""
+
+    def submit(page, path, **fields):
+        given = dict(re.findall(r'name="(\w+)"[^>]* value="([^"]*)"', page))
+        return browser.post(path, {**given, **fields})
+
+    return submit
+
+
+def settle():
+    """Waits until nothing is being done in the background."""
+    assert wait_until(lambda: background._room._value == background.LIMIT, 10, every=0.01)
+
+
+@pytest.fixture
+def mails():
+    """Those sent since it was called last."""
+
+    def mails():
+        settle()
+        sent, mail.outbox[:] = mail.outbox[:], []
+        return sent
+
+    yield mails
+    settle()
+
+
+@pytest.fixture
+def one_mail(mails):
+    def one_mail(to):
+        (sent,) = mails()
+        assert sent.to == [to]
+        return sent
+
+    return one_mail
+
+
+def token_in(sent):
+    return re.search(r"\?token=(\S+)", sent.body)[1]
 
 
 @pytest.fixture

@@ -288,18 +288,37 @@ def test_the_log_names_fields_and_no_values(admin, ada):
     assert "secret" not in LogEntry.objects.latest("pk").change_message
 
 
-def test_an_address_is_confirmed_by_hand(admin, ada, settings):
-    settings.EMAIL_VERIFICATION = True
-    addresses.ask(ada, ada.email)
-    pending = PendingAddress.objects.get()
-    assert addresses.is_awaited(ada)
-    assert "ada@example.com" in admin.get(page_of(ada)).text
+def test_an_address_is_confirmed_by_hand(admin, new_user):
+    new_user("bob")
+    for name in ("ada", "bob"):
+        addresses.register(User(username=f"{name}2", email=f"{name}@example.com", password="!"))
+    addresses.propose(User.objects.get(username="bob"), "next@example.com")
+    path = f"{ADMIN}accounts/pendingaddress/"
+    page = admin.get(path).text
+    assert "ada@example.com" in page
+    assert "next@example.com" not in page
+    keys = [str(key) for key in PendingAddress.objects.values_list("pk", flat=True)]
+    page = admin.post(path, {"action": "confirm", "_selected_action": keys}, follow=True).text
+    assert "Confirmed: 1." in page
+    assert f"Not bob2: {addresses.MEANWHILE}" in page
+    assert User.objects.get(username="ada2").email == "ada@example.com"
+    assert set(PendingAddress.objects.values_list("email", flat=True)) == {
+        "bob@example.com",
+        "next@example.com",
+    }
+
+
+def test_a_proposed_address_is_taken_back_by_hand(admin, ada):
+    addresses.propose(ada, "next@example.com")
+    assert "next@example.com" in admin.get(page_of(ada)).text
     changes = {
         "pending_address-TOTAL_FORMS": 1,
         "pending_address-INITIAL_FORMS": 1,
-        "pending_address-0-id": pending.pk,
+        "pending_address-0-id": PendingAddress.objects.get().pk,
         "pending_address-0-user": ada.pk,
         "pending_address-0-DELETE": "on",
     }
     assert admin.post(page_of(ada), form_of(ada, **changes)).status_code == 302
-    assert not addresses.is_awaited(ada)
+    assert not PendingAddress.objects.exists()
+    ada.refresh_from_db()
+    assert ada.email == "ada@example.com"

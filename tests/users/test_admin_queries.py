@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts import addresses, sessions
-from accounts.models import User
+from accounts.models import PendingAddress, User
 from audit.models import Entry
 from outbox.models import OutboxEvent
 from tests.security.pages import Inline
@@ -20,6 +20,9 @@ XSS = "</textarea><script>alert(1)</script><img src=x onerror=alert(2)>'\""
 QUERIES = {
     "": 5,
     "accounts/": 4,
+    "accounts/pendingaddress/": 6,
+    "accounts/pendingaddress/?q=grace": 6,
+    "accounts/pendingaddress/{waiting}/change/": 5,
     "accounts/user/": 6,
     "accounts/user/?q=grace": 6,
     "accounts/user/add/": 4,
@@ -48,7 +51,9 @@ def write(user, number):
     User.objects.filter(pk=user.pk).update(username=f"grace {XSS}"[:100])
     for each in (user, other):
         sessions.start(each, name)
-    addresses.ask(other, other.email)
+    addresses.propose(other, f"next{number}@example.com")
+    new = f"new {name}"[:100]
+    addresses.register(User(username=new, email=f"new{number}@example.com", password="!"))
     group = Group.objects.create(name=name)
     group.permissions.add(*Permission.objects.all()[: number + 1])
     user.groups.add(group)
@@ -63,6 +68,7 @@ def write(user, number):
 def pages(admin, staff):
     write(staff, 0)
     keys = {"user": staff.pk, "group": Group.objects.get().pk}
+    keys["waiting"] = PendingAddress.objects.filter(user=None).first().pk
     keys["entry"] = Entry.objects.first().pk
     keys["row"] = OutboxEvent.objects.get(aggregatetype="x").pk
     return {path.format(**keys): count for path, count in QUERIES.items()}

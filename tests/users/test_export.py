@@ -21,7 +21,7 @@ def test_everything_of_ones_own(signed_in, tokens, anonymous, staff, new_user):
     client = signed_in(staff)
     staff.groups.add(Group.objects.create(name="helpers"))
     staff.user_permissions.add(Permission.objects.get(codename="change_user"))
-    addresses.ask(staff, "next@example.com")
+    addresses.propose(staff, "next@example.com")
     LogEntry.objects.create(
         user=staff,
         content_type=ContentType.objects.get_for_model(User),

@@ -1,66 +1,23 @@
-"""Mails and what their links do: a new password, a confirmed address."""
+"""A new password by a mail's link."""
 
 import re
 from datetime import timedelta
 from threading import Event
 
 import pytest
-from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.core.management import call_command
-from django.core.signing import TimestampSigner
 
-from accounts import addresses, background, password_reset
-from accounts.models import PendingAddress, Session, User
-from devstack.processes import wait_until
+from accounts import background, password_reset
+from accounts.models import Session, User
 from tests.threads import at_once
-from tests.users.conftest import HTML, PASSWORD, json_client
+from tests.users.conftest import HTML, PASSWORD, json_client, settle, token_in
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("mails")]
 
 RESET, CONFIRM = "/api/v1/auth/password-reset/", "/api/v1/auth/password-reset/confirm/"
-VERIFY, CONFIRM_ADDRESS = (
-    "/api/v1/auth/email-verification/",
-    "/api/v1/auth/email-verification/confirm/",
-)
-TOKEN, ME, USERS = "/api/v1/auth/token/", "/api/v1/users/me/", "/api/v1/users/"
+TOKEN, ME = "/api/v1/auth/token/", "/api/v1/users/me/"
 NEW = "battery staple 7"
-ADA = {"email": "ada@example.com", "username": "ada", "password": PASSWORD}
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left_over():
-    yield
-    settle()
-
-
-def settle():
-    """Waits until nothing is being done in the background."""
-    assert wait_until(lambda: background._room._value == background.LIMIT, 10, every=0.01)
-
-
-@pytest.fixture
-def mails():
-    def mails():
-        settle()
-        sent, mail.outbox[:] = mail.outbox[:], []
-        return sent
-
-    return mails
-
-
-@pytest.fixture
-def one_mail(mails):
-    def one_mail(to):
-        (sent,) = mails()
-        assert sent.to == [to]
-        return sent
-
-    return one_mail
-
-
-def token_in(sent):
-    return re.search(r"\?token=(\S+)", sent.body)[1]
 
 
 @pytest.fixture
@@ -199,17 +156,6 @@ def test_a_password_that_is_refused_leaves_the_link(anonymous, reset_token, erro
     assert answer.status_code == 204
 
 
-@pytest.fixture
-def submit(browser):
-    """Sends a page's form, filled in; gives the page that comes back."""
-
-    def submit(page, path, **fields):
-        given = dict(re.findall(r'name="(\w+)"[^>]* value="([^"]*)"', page))
-        return browser.post(path, {**given, **fields})
-
-    return submit
-
-
 def test_the_pages(browser, submit, anonymous, ada, one_mail, mails):
     page = browser.get("/login/").text
     assert 'href="/password-reset/"' in page
@@ -245,166 +191,10 @@ def test_a_page_needs_the_forms_token(browser, path):
     assert browser.post(path, {"email": "a@example.com"}).status_code == 403
 
 
-def another(email):
-    return {"email": email, "password": PASSWORD}
-
-
-def test_the_former_address_is_told(signed_in, ada, one_mail, mails):
-    client = signed_in(ada)
-    assert client.patch(ME, another("new@example.com")).status_code == 200
-    sent = one_mail("ada@example.com")
-    assert "new@example.com" not in sent.body
-    assert client.patch(ME, {"username": "countess"}).status_code == 200
-    assert client.patch(ME, {"email": "new@example.com"}).status_code == 200
-    assert mails() == []
-
-
 def test_a_new_password_is_told(signed_in, ada, one_mail):
     body = {"current_password": PASSWORD, "new_password": NEW}
     assert signed_in(ada).post(f"{ME}password/", body).status_code == 204
     assert "/password-reset/" in one_mail("ada@example.com").body
-
-
-@pytest.fixture
-def verification(settings):
-    settings.EMAIL_VERIFICATION = True
-
-
-def test_off_by_default(anonymous, mails):
-    assert anonymous.post(USERS, ADA).status_code == 201
-    assert mails() == []
-    assert anonymous.post(TOKEN, {"username": "ada", "password": PASSWORD}).status_code == 200
-
-
-def test_who_registers_signs_in_once_the_address_is_confirmed(
-    verification, anonymous, browser, one_mail, errors
-):
-    assert anonymous.post(USERS, ADA).status_code == 201
-    token = token_in(one_mail("ada@example.com"))
-    credentials = {"username": "ada", "password": PASSWORD}
-    early = anonymous.post(TOKEN, credentials)
-    wrong = anonymous.post(TOKEN, {**credentials, "password": "wrong"})
-    assert early.status_code == wrong.status_code == 401
-    assert early.json()["detail"] == wrong.json()["detail"]
-    assert "not confirmed" in early.json()["detail"]
-    page = browser.get("/login/").text
-    csrf = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
-    page = browser.post("/login/", {**credentials, "csrfmiddlewaretoken": csrf})
-    assert "not confirmed" in page.text
-    assert anonymous.post(CONFIRM_ADDRESS, {"token": token}).status_code == 204
-    assert anonymous.post(TOKEN, credentials).status_code == 200
-    assert anonymous.post(CONFIRM_ADDRESS, {"token": token}).status_code == 403
-
-
-def test_accounts_from_before_go_on(verification, tokens, ada):
-    tokens(ada)
-
-
-def test_the_link_is_a_page_with_a_button(verification, anonymous, browser, submit, one_mail):
-    anonymous.post(USERS, ADA)
-    path, query = re.search(r"http://testserver(\S+)\?(\S+)", one_mail(ADA["email"]).body).groups()
-    page = browser.get(f"{path}?{query}")
-    # A program that follows the link confirms nothing.
-    assert PendingAddress.objects.exists()
-    assert "is confirmed" in submit(page.text, path).text
-    assert not PendingAddress.objects.exists()
-    again = submit(page.text, path)
-    assert (again.status_code, "does not hold" in again.text) == (403, True)
-
-
-def test_another_mail(verification, anonymous, one_mail, mails):
-    anonymous.post(USERS, ADA)
-    first = token_in(one_mail("ada@example.com"))
-    for email in ("ADA@example.com", "nobody@example.com"):
-        assert anonymous.post(VERIFY, {"email": email}).status_code == 202
-    second = token_in(one_mail("ada@example.com"))
-    for token, status in ((second, 204), (first, 403)):
-        assert anonymous.post(CONFIRM_ADDRESS, {"token": token}).status_code == status
-    assert anonymous.post(VERIFY, {"email": "ada@example.com"}).status_code == 202
-    assert mails() == []
-
-
-def test_a_reset_confirms_the_address(verification, anonymous, mails):
-    anonymous.post(USERS, ADA)
-    mails()
-    anonymous.post(RESET, {"email": "ada@example.com"})
-    (sent,) = mails()
-    answer = anonymous.post(CONFIRM, {"token": token_in(sent), "new_password": NEW})
-    assert answer.status_code == 204
-    assert anonymous.post(TOKEN, {"username": "ada", "password": NEW}).status_code == 200
-
-
-def test_a_changed_address_takes_effect_once_confirmed(
-    verification, signed_in, anonymous, ada, mails
-):
-    client = signed_in(ada)
-    answer = client.patch(ME, {**another("new@example.com"), "username": "countess"})
-    assert answer.status_code == 202
-    assert (answer.json()["email"], answer.json()["username"]) == ("ada@example.com", "countess")
-    (sent,) = mails()
-    assert sent.to == ["new@example.com"]
-    anonymous.post(RESET, {"email": "new@example.com"})
-    assert mails() == []
-    assert anonymous.post(CONFIRM_ADDRESS, {"token": token_in(sent)}).status_code == 204
-    assert client.get(ME).json()["email"] == "new@example.com"
-    (sent,) = mails()
-    assert sent.to == ["ada@example.com"]
-
-
-def proposed(client, mails, email):
-    assert client.patch(ME, another(email)).status_code == 202
-    return token_in(mails()[0])
-
-
-def test_a_later_address_or_none_replaces_one_that_waits(
-    verification, signed_in, anonymous, ada, mails
-):
-    client = signed_in(ada)
-    mistyped = proposed(client, mails, "mistyped@example.com")
-    proposed(client, mails, "next@example.com")
-    assert anonymous.post(CONFIRM_ADDRESS, {"token": mistyped}).status_code == 403
-    last = proposed(client, mails, "last@example.com")
-    assert client.patch(ME, {"email": "ada@example.com"}).status_code == 200
-    assert anonymous.post(CONFIRM_ADDRESS, {"token": last}).status_code == 403
-    # Nor after somebody has set one by the admin or by SQL.
-    token = proposed(client, mails, "next@example.com")
-    User.objects.filter(pk=ada.pk).update(email="set@example.com")
-    assert anonymous.post(CONFIRM_ADDRESS, {"token": token}).status_code == 403
-    assert client.get(ME).json()["email"] == "set@example.com"
-
-
-def test_an_address_that_is_taken(verification, signed_in, anonymous, ada, new_user, errors, mails):
-    client = signed_in(ada)
-    new_user("bob")
-    assert errors(client.patch(ME, another("Bob@example.com"))) == {"/email": "taken"}
-    token = proposed(client, mails, "next@example.com")
-    User.objects.filter(username="bob").update(email="Next@example.com")
-    assert errors(anonymous.post(CONFIRM_ADDRESS, {"token": token})) == {"/token": "taken"}
-    assert client.get(ME).json()["email"] == "ada@example.com"
-
-
-@pytest.mark.parametrize("token", ["x", "a:b:c", "é"])
-def test_an_address_is_not_confirmed_by(anonymous, token):
-    assert anonymous.post(CONFIRM_ADDRESS, {"token": token}).status_code == 403
-
-
-def test_a_link_to_confirm_holds_for_three_days(verification, anonymous, ada, monkeypatch):
-    addresses.ask(ada, "next@example.com")
-    token = addresses._signer.sign(str(PendingAddress.objects.get().pk))
-    made = TimestampSigner.timestamp
-    with monkeypatch.context() as patch:
-        patch.setattr("django.core.signing.time.time", lambda: 4_000_000_000)
-        assert made(addresses._signer)
-        assert anonymous.post(CONFIRM_ADDRESS, {"token": token}).status_code == 403
-    assert anonymous.post(CONFIRM_ADDRESS, {"token": token}).status_code == 204
-
-
-def test_proposals_at_once_leave_one(verification, signed_in, ada, mails):
-    clients = [signed_in(ada) for _ in range(4)]
-    answers = at_once(lambda n: clients[n].patch(ME, another(f"n{n}@example.com")), 4)
-    assert {answer.status_code for answer in answers} == {202}
-    assert PendingAddress.objects.count() == 1
-    assert len(mails()) == 4
 
 
 def test_deployment_is_warned_of_mail_in_the_log(settings, capsys):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.models import Session, User
+from accounts.models import PendingAddress, Session, User
 from tests.users.conftest import PASSWORD
 
 PAGE = "/register/"
@@ -100,9 +100,9 @@ def test_an_address_to_confirm_first(post, settings):
     settings.EMAIL_VERIFICATION = True
     response = post(PAGE, BODY)
     assert response.status_code == 200
-    assert "A mail to your address brings a link." in response.text
+    assert "A mail to your address says how to go on." in response.text
     assert "access_token" not in response.cookies
-    assert User.objects.exists()
+    assert PendingAddress.objects.get().username == "ada"
 
 
 def test_without_a_signing_key_nobody_is_registered(browser, settings, tmp_path):

@@ -15,7 +15,9 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from accounts import addresses
 from accounts.models import PendingAddress, Session, User, UserQuerySet
+from accounts.refusals import Taken
 from config.admin_lists import CappedAdmin, CappedPaginator, FoundById
 from outbox.models import OutboxEvent
 
@@ -54,11 +56,38 @@ class SessionInline(admin.TabularInline[Session, User]):
 class PendingAddressInline(admin.TabularInline[PendingAddress, User]):
     model = PendingAddress
     fields = readonly_fields = ("email", "created_at")
-    verbose_name_plural = "Address to be confirmed (deleted, that of a new user is)"
+    verbose_name_plural = "Next address, to be confirmed"
     extra = 0
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(PendingAddress)
+class RegistrationAdmin(CappedAdmin[PendingAddress]):
+    """Who registers, and has not confirmed the address yet: a mail may not arrive."""
+
+    fields = readonly_fields = list_display = ("username", "email", "created_at")
+    search_fields = ("username", "email")
+    ordering = ("-created_at",)
+    actions = ("confirm",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PendingAddress]:
+        return super().get_queryset(request).filter(user=None)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.action(permissions=["change"], description="Confirm the address: it makes a user")
+    def confirm(self, request: HttpRequest, queryset: QuerySet[PendingAddress]) -> None:
+        count = 0
+        for pending in queryset:
+            try:
+                count += addresses.accept(pending.pk)
+            except Taken:
+                text = f"Not {pending.username}: {addresses.MEANWHILE}"
+                self.message_user(request, text, messages.ERROR)
+        self.message_user(request, f"Confirmed: {count}.", messages.SUCCESS)
 
 
 @admin.register(User)

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
-from accounts import addresses
 from accounts.models import User
 from attempts.passwords import Tries
 from audit import trail
@@ -34,8 +33,7 @@ class PasswordBackend(ModelBackend):
         password: str | None = None,
         **kwargs: Any,
     ) -> User | None:
-        """The active user of this username or e-mail address with this password, and with an
-        address that is confirmed where that is asked for.
+        """The active user of this username or e-mail address with this password.
 
         Every answer costs one run of the hasher, whether there is such a user or not. Raises
         TooManyFailures, where none is run.
@@ -58,7 +56,7 @@ class PasswordBackend(ModelBackend):
         if user is None:
             User().set_password(password)
             return False
-        return user.check_password(password) and user.is_active and not addresses.is_awaited(user)
+        return user.check_password(password) and user.is_active
 
     def _find(self, name: str) -> User | None:
         # The address first: a username may look like somebody else's.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -16,9 +17,13 @@ logger = structlog.get_logger(__name__)
 
 
 def send_later(kind: str, to: str, **context: Any) -> None:
-    """A mail about what is done already: too many others drop it."""
+    later(kind, lambda: send(kind, to, **context))
+
+
+def later(kind: str, send: Callable[[], None]) -> None:
+    """For a mail about what is done already: too many others drop it."""
     try:
-        background.run(lambda: send(kind, to, **context))
+        background.run(send)
     except ServiceUnavailable:
         logger.error("mail_dropped", kind=kind)
 

@@ -133,26 +133,40 @@ class PendingAddressQuerySet(models.QuerySet["PendingAddress"]):
 
 
 class PendingAddress(models.Model):
-    """An e-mail address that waits to be confirmed: a new user's own, or the next one of a user.
+    """An e-mail address that waits to be confirmed: of who registers, or the next one of a user.
 
-    A trigger deletes it when the user's address changes.
+    A trigger deletes that of a user when the user's address changes.
+
+    Attributes:
+        user: none for who registers, and is a user once the address is confirmed.
+        username, password: of who registers, the latter as its hash; nobody else has them here.
     """
 
     id = models.UUIDField(
         primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False
     )
-    user = models.OneToOneField(User, models.DO_NOTHING, related_name="pending_address")
+    user = models.OneToOneField(User, models.DO_NOTHING, null=True, related_name="pending_address")
     email = models.EmailField(max_length=255)
+    username = models.CharField(max_length=100, db_default="")
+    password = models.CharField(max_length=255, db_default="")
     created_at = models.DateTimeField(db_default=TransactionNow())
 
     objects = PendingAddressQuerySet.as_manager()
 
     class Meta:
         db_table = "pending_addresses"
+        verbose_name_plural = "pending addresses"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(user=None, username__gt="", password__gt="")
+                | models.Q(user__isnull=False, username="", password=""),
+                name="pending_addresses_of_user_or_new",
+            )
+        ]
         indexes = [models.Index(Lower("email"), name="pending_addresses_any_case")]
 
     def __str__(self) -> str:
-        return f"of user {self.user_id}"
+        return f"of user {self.user_id}" if self.user_id else f"of {self.username}, who registers"
 
 
 class SessionQuerySet(models.QuerySet["Session"]):

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts import mail
-from accounts.models import PendingAddress, User
+from accounts.models import User
 from accounts.refusals import InvalidLink
 from attempts import mails
 from attempts.passwords import Tries
@@ -46,7 +46,7 @@ def user_of(token: str) -> User:
 
 
 def confirm(token: str, password: str, request: HttpRequest) -> None:
-    """Sets the password and ends every session. The account is at home then where this is asked.
+    """Sets the password and ends every session.
 
     Raises InvalidLink, and django.core.exceptions.ValidationError for the password.
     """
@@ -57,8 +57,6 @@ def confirm(token: str, password: str, request: HttpRequest) -> None:
         User.objects.lock(user.pk)
         user = user_of(token)
         user.change_password(password)
-        # Who has the link reads the mail of this address.
-        PendingAddress.objects.filter(user=user, email=user.email).delete()
     for name in (user.username, user.email):
         Tries(request, name, str(user.pk)).succeeded()
     mail.send_later("password_changed", user.email, username=user.username)

@@ -78,12 +78,8 @@ def kinds() -> dict[str, Rows]:
         ),
         "sessions": Rows("sessions", "expires_at < now()"),
         "browser_sessions": Rows("django_session", "expire_date < now()"),
-        # One of a new user stays: without it the address would count as confirmed.
-        "proposed_addresses": Rows(
-            "pending_addresses",
-            "created_at < now() - %s AND NOT EXISTS (SELECT FROM users"
-            " WHERE users.id = user_id AND users.email = pending_addresses.email)",
-            (addresses.LIFETIME,),
+        "pending_addresses": Rows(
+            "pending_addresses", "created_at < now() - %s", (addresses.LIFETIME,)
         ),
         "audit_entries": AuditEntries(values=(settings.USERS_AUDIT_DAYS,)),
     }

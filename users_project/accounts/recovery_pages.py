@@ -118,5 +118,5 @@ class ConfirmAddress(Page):
         try:
             addresses.confirm(form.cleaned_data["token"])
         except Taken:
-            return self.tell("Somebody else has this address meanwhile.", status=409)
+            return self.tell(addresses.MEANWHILE, status=409)
         return self.tell("The address is confirmed.")

@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as PasswordRefused
 from django.shortcuts import get_object_or_404
@@ -134,7 +135,7 @@ class UserSerializer(StrictSerializer, serializers.ModelSerializer[User]):
         given = dict(validated_data)
         email = given.pop("email", None) if settings.EMAIL_VERIFICATION else None
         # Only these columns: what somebody else has set meanwhile stays.
-        with taken_as_field_error(validated_data, instance):
+        with taken_as_field_error(given, instance):
             User.objects.filter(pk=instance.pk).update(**given)
             if email is not None:
                 addresses.propose(instance, email)
@@ -157,10 +158,14 @@ class RegistrationSerializer(UserSerializer):
         return attrs
 
     def create(self, validated_data: dict[str, Any]) -> User:
-        with taken_as_field_error(validated_data):
-            user = User.objects.create_user(**validated_data)
-            if settings.EMAIL_VERIFICATION:
-                addresses.ask(user, user.email)
+        """Not stored, with EMAIL_VERIFICATION, until the address is confirmed."""
+        given = dict(validated_data)
+        user = User(password=make_password(given.pop("password")), **given)
+        if settings.EMAIL_VERIFICATION:
+            addresses.register(user)
+            return user
+        with taken_as_field_error(given):
+            user.save(force_insert=True)
         return user
 
 

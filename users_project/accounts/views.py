@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import update_session_auth_hash
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
@@ -16,7 +17,7 @@ from rest_framework.response import Response
 from accounts import mail
 from accounts.authentication import signed_in
 from accounts.models import User, UserQuerySet
-from accounts.openapi import TAKEN, WAITS, WRONG_PASSWORD, BodyOnDelete
+from accounts.openapi import CONFIRM_FIRST, TAKEN, WAITS, WRONG_PASSWORD, BodyOnDelete
 from accounts.pagination import NewestFirst
 from accounts.serializers import (
     CurrentPasswordSerializer,
@@ -36,6 +37,7 @@ from audit import trail
         summary="Register",
         responses={
             201: UserSerializer,
+            202: OpenApiResponse(description=CONFIRM_FIRST),
             401: OpenApiResponse(description="A token was sent, and it is not valid."),
             403: OpenApiResponse(description="A cookie was sent without its CSRF token."),
             409: TAKEN,
@@ -62,6 +64,14 @@ class UserList(generics.ListCreateAPIView[User]):
 
     def get_queryset(self) -> UserQuerySet:
         return User.objects.visible_to(self.request.user)
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if not settings.EMAIL_VERIFICATION:
+            return super().create(request, *args, **kwargs)
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        serializer.save()
+        return Response(status=status.HTTP_202_ACCEPTED)
 
     def get_success_headers(self, data: Any) -> dict[str, str]:
         # Absolute: the browsable API makes a link of it.

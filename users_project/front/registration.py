@@ -25,7 +25,7 @@ from accounts.serializers import RegistrationSerializer
 from config.parsers import FormParser, MultiPartParser
 from config.problems import respond
 
-CONFIRM = "A mail to your address brings a link. Follow it, and then sign in."
+CONFIRM = "A mail to your address says how to go on. Then sign in."
 
 
 class PageRenderer(TemplateHTMLRenderer):

@@ -23,8 +23,8 @@ logger = structlog.get_logger(__name__)
 class Command(BaseCommand):
     help = (
         "Deletes sessions that have expired, refresh tokens that are older than one can be used,"
-        " browsers' sessions, changes of address that nobody confirmed in time, and entries of the"
-        " audit log that are older than USERS_AUDIT_DAYS, in small batches.\n"
+        " browsers' sessions, addresses that nobody confirmed in time, and entries of the audit log"
+        " that are older than USERS_AUDIT_DAYS, in small batches.\n"
         "Examples: prune_sessions --dry-run; prune_sessions --json; prune_sessions --every 3600"
     )
 
