@@ -11,6 +11,7 @@ from tests.system import raw
 from tests.system.client import Api
 from tests.system.conftest import (  # noqa: F401 - fixtures
     api,
+    mails,
     manage,
     notes_sql,
     pytest_collection_modifyitems,

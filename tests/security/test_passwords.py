@@ -8,15 +8,14 @@ import pytest
 from devstack.ports import free_ports
 from devstack.services import GUNICORN, Service
 from tests.security.people import SENT
+from tests.security.times import TRIES, told_apart
 from tests.system.browser import Browser
 from tests.system.client import PASSWORD_MARK, Api, User, new_name
 from tests.system.openapi import OPERATIONS, properties
 from tests.system.problems import assert_problem
 
 TOKEN, LOGIN = "/api/v1/auth/token/", "/login/"
-TRIES = 20  # of each kind
 TRIES_OF_ACCOUNT = 5  # before its count refuses more
-TELLS = 0.9
 
 FIELDS = [
     (operation, name)
@@ -59,12 +58,8 @@ def test_a_hash_in_production_costs_enough(production, users_sql):
 
 @pytest.mark.timeout(900)  # twenty seconds on a machine that does nothing else
 def test_the_time_tells_of_no_account(production, users_sql):
-    """By ranks: how often a try of one kind took longer than one of another, of all pairs.
-
-    It is 0.5 where both take the same time, whatever the machine does besides, with a standard
-    deviation of sqrt((2n + 1) / 12n²), 0.09 for 20 tries of each: 0.9 is more than four of those
-    away, so 1 run in 10,000 is wrong. Without a hash, which is most of the request's time, hardly a
-    pair would be the other way round: 1.0, or 0.0.
+    """Without a hash, which is most of the request's time, hardly a pair would be the other way
+    round: 1.0, or 0.0.
     """
     accounts = TRIES // TRIES_OF_ACCOUNT
     known, inactive = ([production.register() for _ in range(accounts)] for _ in range(2))
@@ -87,9 +82,7 @@ def test_the_time_tells_of_no_account(production, users_sql):
             bodies.add(answer.text.replace(answer.json()["request_id"], ""))
     assert len(bodies) == 1
     for kind in ("unknown", "inactive"):
-        pairs = [(one, other) for one in times["known"] for other in times[kind]]
-        longer = sum(one > other for one, other in pairs) / len(pairs)
-        assert 1 - TELLS < longer < TELLS, (kind, longer)
+        assert not told_apart(times["known"], times[kind]), kind
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "字"])

@@ -3,8 +3,11 @@
 A test that stops a part starts it again and waits until it is ready.
 """
 
+import email
 import subprocess
 import sys
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -51,6 +54,23 @@ def api(stack):
     """An HTTP client of nobody, see `tests.system.client`."""
     with Api(stack.gateway_url) as client:
         yield client
+
+
+@pytest.fixture
+def mails(stack):
+    """The texts of the mails to an address so far."""
+    folder = Path(urlsplit(stack.environment_of("users")["EMAIL_URL"]).path)
+
+    def mails(address):
+        found = []
+        for path in sorted(folder.iterdir()):
+            # One mail is a file, whose last line closes it.
+            message = email.message_from_string(path.read_text())
+            if message["To"] == address:
+                found.append(message.get_payload(decode=True).decode())
+        return found
+
+    return mails
 
 
 @pytest.fixture(scope="session")

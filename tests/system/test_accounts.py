@@ -1,9 +1,6 @@
 """An account's life through the gateway, as JSON."""
 
-import email
 import re
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,23 +17,6 @@ SESSIONS = "/api/v1/auth/sessions/"
 def tokens(api):
     """What a new user's sign-in gives."""
     return api.post("/api/v1/auth/token/", json=api.register().credentials).json()
-
-
-@pytest.fixture
-def mails(stack):
-    """The texts of the mails to an address so far."""
-    folder = Path(urlsplit(stack.environment_of("users")["EMAIL_URL"]).path)
-
-    def mails(address):
-        found = []
-        for path in sorted(folder.iterdir()):
-            # One mail is a file, whose last line closes it.
-            message = email.message_from_string(path.read_text())
-            if message["To"] == address:
-                found.append(message.get_payload(decode=True).decode())
-        return found
-
-    return mails
 
 
 def refresh(api, token):
