@@ -7,7 +7,6 @@ import pytest
 
 from devstack.ports import free_ports
 from devstack.services import GUNICORN, Service
-from tests.faults.parts import as_child
 from tests.security.times import TRIES, told_apart
 from tests.system.browser import Browser
 from tests.system.client import Api, User
@@ -19,7 +18,7 @@ CONFIRM = "/api/v1/auth/email-verification/confirm/"
 
 @pytest.fixture(scope="module")
 def upstream(stack):
-    """users_project with the setting on, beside the one without."""
+    """users_project with the setting on, and its hashes as in production."""
     port = free_ports()
 
     def environment(project):
@@ -30,7 +29,7 @@ def upstream(stack):
         *("users-verification", "users", port),
         children=stack.children,
         environment=environment,
-        arguments=as_child(GUNICORN),
+        arguments=GUNICORN,
     )
     service.start()
     service.wait_ready()
@@ -117,9 +116,9 @@ def test_a_link_makes_the_user(verifying, mails, users_sql, wait_until):
     assert verifying.sign_in(user).get(ME).json()["username"] == user.username
 
 
-@pytest.mark.timeout(900)  # seconds on a machine that does nothing else
+@pytest.mark.timeout(900)  # fifteen seconds on a machine that does nothing else
 def test_the_time(verifying, api):
-    """With cheap hashes, which would hide less of it."""
+    """It is mostly that of the hash, which has to be made for both."""
     known = [api.register().email for _ in range(TRIES)]
     unknown = [User().email for _ in range(TRIES)]
     times = {"known": [], "unknown": []}

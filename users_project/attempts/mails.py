@@ -1,4 +1,4 @@
-"""How many mails with a link one address gets, whoever asks for them."""
+"""How many mails about links one address gets, whoever asks for them."""
 
 from __future__ import annotations
 
