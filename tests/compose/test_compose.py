@@ -209,6 +209,20 @@ def test_what_reaches_beyond_this_machine(email_url, beyond):
     assert sorted(found) == sorted(beyond.items())
 
 
+def test_who_holds_what_signs():
+    """Neither what a web server signs with, nor the comparison's secret, is with anybody else."""
+    config = json.loads(Compose()("--profile", "operator", "config", "--format", "json"))
+    holders = {}
+    for service, each in config["services"].items():
+        for volume in each.get("volumes", ()):
+            holders.setdefault(volume.get("source"), set()).add(service)
+    assert holders["users-secrets"] == {"users-web", "secrets"}
+    assert holders["notes-secrets"] == {"notes-web", "secrets"}
+    assert holders["signing-keys"] == {"users-web", "signing-keys"}
+    comparing = {"users-web", "notes-comparison", "notes-operator", "secrets"}
+    assert holders["comparison-secret"] == comparing
+
+
 def test_every_container_is_shut_in(compose):
     """No user root but for the one that hands out the secrets, no capability, no way to either."""
     containers = compose.containers()
