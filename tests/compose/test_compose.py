@@ -234,6 +234,7 @@ def test_every_container_is_shut_in(compose):
         assert host["ReadonlyRootfs"], name
         assert not host["Privileged"], name
         assert host["CapDrop"] == ["ALL"], name
+        assert host["PidsLimit"] == 500, name
         added = [capability.removeprefix("CAP_") for capability in host["CapAdd"] or []]
         assert added == (["CHOWN"] if name == "secrets" else []), name
         assert [option.partition(":")[0] for option in host["SecurityOpt"]] == ["no-new-privileges"]
