@@ -35,6 +35,7 @@ HEADERS = {
 ADMIN = [
     *("/admin/users/", "/admin/users/accounts/user/", "/admin/users/accounts/user/add/"),
     *(
+        "/admin/users/accounts/pendingaddress/",
         "/admin/users/audit/entry/",
         "/admin/users/auth/group/",
         "/admin/users/outbox/outboxevent/",

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.system.browser.admin.steps import NOTES, REMARKS, USERS, XSS, make
-from tests.system.client import new_name
+from tests.system.client import User, new_name
 
 
 def test_every_page_is_accessible_in_both_themes(
@@ -16,6 +16,8 @@ def test_every_page_is_accessible_in_both_themes(
     wait_until(lambda: notes_sql(find, [user]))
     event = notes_sql(find, [user])[0][0]
     ((entry,),) = users_sql("SELECT min(id) FROM audit_log")
+    waiting = "INSERT INTO pending_addresses (email, username, password) VALUES (%s, %s, %s)"
+    ((waiting,),) = users_sql(f"{waiting} RETURNING id", [User().email, f"new {XSS}", "!"])
     pages = [
         *(f"{NOTES}{path}" for path in ("", "notes/", "notes/note/", "notes/tag/", "users/user/")),
         *(f"{NOTES}notes/note/{path}" for path in ("add/", f"{key}/change/", f"{key}/delete/")),
@@ -25,6 +27,7 @@ def test_every_page_is_accessible_in_both_themes(
         *(f"{NOTES}inbox/deadletter/{path}" for path in ("", f"{letter}/change/")),
         *(f"{USERS}{path}" for path in ("", "accounts/user/", "accounts/user/add/")),
         *(f"{USERS}accounts/user/{user}/{path}/" for path in ("change", "password", "delete")),
+        *(f"{USERS}accounts/pendingaddress/{path}" for path in ("", f"{waiting}/change/")),
         *(f"{USERS}audit/entry/{path}" for path in ("", f"{entry}/change/")),
         *(f"{USERS}auth/group/{path}" for path in ("", "add/")),
         *(f"{USERS}{path}" for path in ("outbox/outboxevent/", "pipeline/")),
