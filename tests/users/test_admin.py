@@ -291,7 +291,7 @@ def test_the_log_names_fields_and_no_values(admin, ada):
 def test_an_address_is_confirmed_by_hand(admin, new_user):
     new_user("bob")
     for name in ("ada", "bob"):
-        addresses.register(User(username=f"{name}2", email=f"{name}@example.com", password="!"))
+        addresses.register(f"{name}@example.com", f"{name}2", PASSWORD)
     addresses.propose(User.objects.get(username="bob"), "next@example.com")
     path = f"{ADMIN}accounts/pendingaddress/"
     page = admin.get(path).text
@@ -300,12 +300,29 @@ def test_an_address_is_confirmed_by_hand(admin, new_user):
     keys = [str(key) for key in PendingAddress.objects.values_list("pk", flat=True)]
     page = admin.post(path, {"action": "confirm", "_selected_action": keys}, follow=True).text
     assert "Confirmed: 1." in page
-    assert f"Not bob2: {addresses.MEANWHILE}" in page
+    assert "Not bob2: An account has this address or this username already." in page
     assert User.objects.get(username="ada2").email == "ada@example.com"
     assert set(PendingAddress.objects.values_list("email", flat=True)) == {
         "bob@example.com",
         "next@example.com",
     }
+
+
+def test_whoever_may_add_users_confirms(new_user, browser_of):
+    addresses.register("ada@example.com", "ada", PASSWORD)
+    waiting = PendingAddress.objects.get()
+    path = f"{ADMIN}accounts/pendingaddress/"
+    rights = Permission.objects.filter(content_type__app_label="accounts")
+    for name, codes, done in (
+        ("viewer", ["view_pendingaddress", "change_pendingaddress"], False),
+        ("adder", ["view_pendingaddress", "add_user"], True),
+    ):
+        user = new_user(name, is_staff=True)
+        user.user_permissions.set(rights.filter(codename__in=codes))
+        staff = browser_of(user)
+        assert 'name="_save"' not in staff.get(f"{path}{waiting.pk}/change/").text
+        staff.post(path, {"action": "confirm", "_selected_action": waiting.pk})
+        assert User.objects.filter(username="ada").exists() == done
 
 
 def test_a_proposed_address_is_taken_back_by_hand(admin, ada):

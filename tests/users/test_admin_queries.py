@@ -52,8 +52,7 @@ def write(user, number):
     for each in (user, other):
         sessions.start(each, name)
     addresses.propose(other, f"next{number}@example.com")
-    new = f"new {name}"[:100]
-    addresses.register(User(username=new, email=f"new{number}@example.com", password="!"))
+    addresses.register(f"new{number}@example.com", f"new {name}"[:100], "!")
     group = Group.objects.create(name=name)
     group.permissions.add(*Permission.objects.all()[: number + 1])
     user.groups.add(group)

@@ -287,7 +287,8 @@ def test_rights_of_a_group(admin, staff, ada, new_user, written):
 
 
 def test_an_address_confirmed_by_hand(admin, staff, written):
-    addresses.register(User(username="ada", email="ada@example.com", password="!"))
+    addresses.register("ada@example.com", "ada", PASSWORD)
+    written(None)
     waiting = PendingAddress.objects.get()
     action = {"action": "confirm", "_selected_action": waiting.pk}
     assert admin.post("/admin/users/accounts/pendingaddress/", action).status_code == 302

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import addresses, prune, sessions
 from accounts.browser_sessions import SessionStore
-from accounts.models import PendingAddress, RefreshToken, Session, User
+from accounts.models import PendingAddress, RefreshToken, Session
 
 
 def run(*arguments):
@@ -37,7 +37,7 @@ def kept_and_overdue(ada, new_user, tokens):
             SessionStore().create()
         addresses.propose(user, "next@example.com")
     for name in ("kept", "overdue"):
-        addresses.register(User(username=name, email=f"{name}@example.com", password="!"))
+        addresses.register(f"{name}@example.com", name, "!")
     first = RefreshToken.objects.earliest("id")
     RefreshToken.objects.filter(pk=first.pk).update(created_at=ago(days=15))
     other = Session.objects.filter(user=ada).exclude(pk=first.session_id)

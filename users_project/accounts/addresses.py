@@ -6,9 +6,9 @@ an address is told to nobody but who reads its mail.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.core import signing
 from django.db import transaction
 from django.urls import reverse
@@ -20,22 +20,20 @@ from attempts import mails
 from audit import trail
 from audit.models import Event
 
-LIFETIME = timedelta(days=3)
-MEANWHILE = "Somebody else has this address or this name meanwhile: choose another one."
-
-_signer = signing.TimestampSigner(salt="accounts.addresses")
+_signer = signing.Signer(salt="accounts.addresses")
 
 
-def register(user: User) -> None:
+def register(email: str, username: str, password: str) -> None:
     """Keeps who is no user yet, and sends a link to their address.
 
     Raises Taken for the username; it is theirs, and nobody else's, once the link is followed.
     """
-    refusal = taken({"username": user.username})
+    pending = PendingAddress(email=email, username=username, password=make_password(password))
+    refusal = taken({"username": username})
     if refusal:
         raise refusal
     with transaction.atomic():
-        _ask(PendingAddress(email=user.email, username=user.username, password=user.password))
+        _ask(pending)
 
 
 def propose(user: User, email: str) -> None:
@@ -52,15 +50,16 @@ def propose(user: User, email: str) -> None:
 
 
 def ask_again(email: str) -> None:
-    """Sends the link again. Nothing where no such address waits."""
-    for pending in PendingAddress.objects.for_email(email):
+    """Sends the links again, the latest first. Nothing where no such address waits."""
+    waiting = PendingAddress.objects.live().for_email(email).order_by("-created_at")
+    for pending in waiting[: mails.MAILS]:
         _send(pending)
 
 
 def confirm(token: str) -> None:
     """Raises InvalidLink, Taken."""
     try:
-        key = _signer.unsign(token, max_age=LIFETIME)
+        key = _signer.unsign(token)
     except signing.BadSignature:
         raise InvalidLink from None
     if not accept(key):
@@ -70,22 +69,19 @@ def confirm(token: str) -> None:
 def accept(key: Any) -> bool:
     """The address is the user's from now on, or that of a new user.
 
-    Returns whether it waited still. Raises Taken where somebody has it, or the username, meanwhile.
+    Returns whether it waited still. Raises Taken where an account has it, or the username.
     """
     with trail.recorded():
         # First the user: whoever changes the address locks in this order.
         user = User.objects.lock(PendingAddress.objects.filter(pk=key).values("user"))
-        pending = PendingAddress.objects.select_for_update().filter(pk=key).first()
+        pending = PendingAddress.objects.live().select_for_update().filter(pk=key).first()
         if pending is None:
             return False
         pending.delete()
-        try:
-            if user:
-                _change(user, pending.email)
-            else:
-                _create(pending)
-        except Taken:
-            raise Taken({"token": MEANWHILE}, "taken") from None
+        if user:
+            _change(user, pending.email)
+        else:
+            _create(pending)
         return True
 
 
@@ -95,33 +91,46 @@ def tell_former(user: User) -> None:
 
 
 def _change(user: User, email: str) -> None:
-    with taken_as_field_error({"email": email}, user):
-        User.objects.filter(pk=user.pk).update(email=email)
+    try:
+        with taken_as_field_error({"email": email}, user):
+            User.objects.filter(pk=user.pk).update(email=email)
+    except Taken:
+        raise Taken({"token": "An account has this address already."}) from None
     transaction.on_commit(lambda: tell_former(user))
 
 
 def _create(pending: PendingAddress) -> None:
     given = {"email": pending.email, "username": pending.username}
-    with taken_as_field_error(given):
-        user = User.objects.create(**given, password=pending.password)
+    try:
+        with taken_as_field_error(given):
+            user = User.objects.create(**given, password=pending.password)
+    except Taken:
+        text = "An account has this address or this username already."
+        raise Taken({"token": text}) from None
     trail.record(Event.EMAIL_CONFIRMED, user.pk)
 
 
 def _ask(pending: PendingAddress) -> None:
     pending.save(force_insert=True)
+    # Not where the mail is sent: whose address it is would show in the export.
+    trail.record(Event.CONFIRMATION_MAILED, pending.user_id)
     transaction.on_commit(lambda: mail.later("confirm_address", lambda: _send(pending)))
 
 
 def _send(pending: PendingAddress) -> None:
-    """Not before the answer, which is the same whether somebody has the address or not."""
+    """After the answer, which is the same whether an account has the address or not."""
     if not mails.one_more(pending.email):
         return
     owner = User.objects.with_email(pending.email).first()
     if owner and owner.pk != pending.user_id:
-        mail.send("address_known", owner.email, username=owner.username)
+        mail.send("address_known", owner.email, user=owner)
         return
-    trail.record(Event.CONFIRMATION_MAILED, pending.user_id)
-    token = _signer.sign(str(pending.pk))
-    link = mail.link(reverse("rest_framework:confirm-address"), token)
-    username = pending.user.username if pending.user else pending.username
-    mail.send("confirm_address", pending.email, username=username, link=link)
+    user = User.objects.filter(pk=pending.user_id).first() if pending.user_id else None
+    mail.send(
+        "confirm_address",
+        pending.email,
+        username=user.username if user else pending.username,
+        asked_at=pending.created_at,
+        until=pending.created_at + PendingAddress.LIFETIME,
+        link=mail.link(reverse("rest_framework:confirm-address"), _signer.sign(str(pending.pk))),
+    )

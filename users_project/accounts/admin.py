@@ -56,7 +56,7 @@ class SessionInline(admin.TabularInline[Session, User]):
 class PendingAddressInline(admin.TabularInline[PendingAddress, User]):
     model = PendingAddress
     fields = readonly_fields = ("email", "created_at")
-    verbose_name_plural = "Next address, to be confirmed"
+    verbose_name = "next address, to be confirmed"
     extra = 0
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -78,14 +78,21 @@ class RegistrationAdmin(CappedAdmin[PendingAddress]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    @admin.action(permissions=["change"], description="Confirm the address: it makes a user")
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_confirm_permission(self, request: HttpRequest) -> bool:
+        """It makes a user."""
+        return isinstance(request.user, User) and request.user.has_perm("accounts.add_user")
+
+    @admin.action(permissions=["confirm"], description="Confirm the address: it makes a user")
     def confirm(self, request: HttpRequest, queryset: QuerySet[PendingAddress]) -> None:
         count = 0
         for pending in queryset:
             try:
                 count += addresses.accept(pending.pk)
-            except Taken:
-                text = f"Not {pending.username}: {addresses.MEANWHILE}"
+            except Taken as error:
+                text = f"Not {pending.username}: {error.text}"
                 self.message_user(request, text, messages.ERROR)
         self.message_user(request, f"Confirmed: {count}.", messages.SUCCESS)
 

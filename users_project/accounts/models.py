@@ -127,20 +127,24 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class PendingAddressQuerySet(models.QuerySet["PendingAddress"]):
+    def live(self) -> PendingAddressQuerySet:
+        return self.filter(created_at__gt=TransactionNow() - PendingAddress.LIFETIME)
+
     def for_email(self, email: str) -> PendingAddressQuerySet:
-        waiting = self.alias(any_case=Lower("email")).filter(any_case=Lower(Value(email)))
-        return waiting.select_related("user")
+        return self.alias(any_case=Lower("email")).filter(any_case=Lower(Value(email)))
 
 
 class PendingAddress(models.Model):
     """An e-mail address that waits to be confirmed: of who registers, or the next one of a user.
 
-    A trigger deletes that of a user when the user's address changes.
+    A trigger deletes that of a user when the address changes, and with what signs out everywhere.
 
     Attributes:
         user: none for who registers, and is a user once the address is confirmed.
         username, password: of who registers, the latter as its hash; nobody else has them here.
     """
+
+    LIFETIME = timedelta(days=3)
 
     id = models.UUIDField(
         primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False
@@ -166,7 +170,7 @@ class PendingAddress(models.Model):
         indexes = [models.Index(Lower("email"), name="pending_addresses_any_case")]
 
     def __str__(self) -> str:
-        return f"of user {self.user_id}" if self.user_id else f"of {self.username}, who registers"
+        return f"of user {self.user_id}" if self.user_id else f"{self.id}, of who registers"
 
 
 class SessionQuerySet(models.QuerySet["Session"]):

@@ -9,12 +9,14 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse
 
+MEANWHILE = OpenApiResponse(description="An account has the address or the username meanwhile.")
 TAKEN = OpenApiResponse(description="Somebody has this name or address; `errors` says which.")
 CONFIRM_FIRST = (
     "With EMAIL_VERIFICATION, whether somebody has the address or not: a mail to it says how to"
     " go on."
 )
-WAITS = "The new address takes effect once it is confirmed; a mail to it says how."
+WAITS = "The new address takes effect once it is confirmed; a mail to it says how to go on."
+MAILED_AGAIN = OpenApiResponse(description="A mail is on its way where such an address waits.")
 MAILED = OpenApiResponse(description="A mail is on its way where there is such an account.")
 INVALID_LINK = OpenApiResponse(description="The link is used, replaced by a later one or too old.")
 WRONG_PASSWORD = OpenApiResponse(

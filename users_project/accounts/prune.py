@@ -9,7 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from accounts import addresses, sessions
+from accounts import sessions
+from accounts.models import PendingAddress
 
 BATCH = 1000
 # Ids follow the times at which tokens are made, but for those of transactions at once.
@@ -79,7 +80,7 @@ def kinds() -> dict[str, Rows]:
         "sessions": Rows("sessions", "expires_at < now()"),
         "browser_sessions": Rows("django_session", "expire_date < now()"),
         "pending_addresses": Rows(
-            "pending_addresses", "created_at < now() - %s", (addresses.LIFETIME,)
+            "pending_addresses", "created_at < now() - %s", (PendingAddress.LIFETIME,)
         ),
         "audit_entries": AuditEntries(values=(settings.USERS_AUDIT_DAYS,)),
     }

@@ -117,6 +117,6 @@ class ConfirmAddress(Page):
     def form_valid(self, form: forms.Form) -> HttpResponse:
         try:
             addresses.confirm(form.cleaned_data["token"])
-        except Taken:
-            return self.tell(addresses.MEANWHILE, status=409)
+        except Taken as error:
+            return self.tell(error.text, status=409)
         return self.tell("The address is confirmed.")

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import addresses, background, password_reset
-from accounts.openapi import INVALID_LINK, MAILED, TAKEN
+from accounts.openapi import INVALID_LINK, MAILED, MAILED_AGAIN, MEANWHILE
 from accounts.serializers import AddressSerializer, LinkSerializer, NewPasswordSerializer
 from accounts.token_views import TokenView
 
@@ -53,7 +53,7 @@ class AddressVerification(TokenView):
     @extend_schema(
         operation_id="verify_address",
         summary="Ask for another mail with a link to confirm an address",
-        responses={202: MAILED},
+        responses={202: MAILED_AGAIN},
     )
     def post(self, request: Request) -> Response:
         email = self.validated()["email"]
@@ -67,7 +67,7 @@ class AddressVerificationConfirm(TokenView):
     @extend_schema(
         operation_id="confirm_address",
         summary="Confirm an address by a mail's link",
-        responses={204: None, 403: INVALID_LINK, 409: TAKEN},
+        responses={204: None, 403: INVALID_LINK, 409: MEANWHILE},
     )
     def post(self, request: Request) -> Response:
         addresses.confirm(self.validated()["token"])

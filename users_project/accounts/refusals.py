@@ -22,6 +22,10 @@ class WrongPassword(serializers.ValidationError):
 class Taken(serializers.ValidationError):
     status_code = status.HTTP_409_CONFLICT
 
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__(errors, "taken")
+        self.text = " ".join(errors.values())
+
 
 class InvalidLink(serializers.ValidationError):
     """The token of a link, not the request, is to blame: it is used, replaced or too old."""
@@ -40,7 +44,7 @@ def taken(given: Mapping[str, str], user: User | None = None) -> Taken | None:
         found.append("email")
     if "username" in given and others.with_username(given["username"]).exists():
         found.append("username")
-    return Taken({name: f"This {name} is taken." for name in found}, "taken") if found else None
+    return Taken({name: f"This {name} is taken." for name in found}) if found else None
 
 
 @contextmanager
@@ -60,5 +64,5 @@ def taken_as_field_error(given: Mapping[str, str], user: User | None = None) -> 
         if column is None:
             raise
         # The constraint names but one. Whose it was may have given it up meanwhile.
-        one = Taken({column[1]: f"This {column[1]} is taken."}, "taken")
+        one = Taken({column[1]: f"This {column[1]} is taken."})
         raise (taken(given, user) or one) from None

@@ -5,7 +5,6 @@ from itertools import islice
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as PasswordRefused
 from django.shortcuts import get_object_or_404
@@ -158,15 +157,8 @@ class RegistrationSerializer(UserSerializer):
         return attrs
 
     def create(self, validated_data: dict[str, Any]) -> User:
-        """Not stored, with EMAIL_VERIFICATION, until the address is confirmed."""
-        given = dict(validated_data)
-        user = User(password=make_password(given.pop("password")), **given)
-        if settings.EMAIL_VERIFICATION:
-            addresses.register(user)
-            return user
-        with taken_as_field_error(given):
-            user.save(force_insert=True)
-        return user
+        with taken_as_field_error(validated_data):
+            return User.objects.create_user(**validated_data)
 
 
 class OwnUserSerializer(UserSerializer):

@@ -14,7 +14,7 @@ from rest_framework.renderers import BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import mail
+from accounts import addresses, mail
 from accounts.authentication import signed_in
 from accounts.models import User, UserQuerySet
 from accounts.openapi import CONFIRM_FIRST, TAKEN, WAITS, WRONG_PASSWORD, BodyOnDelete
@@ -70,7 +70,7 @@ class UserList(generics.ListCreateAPIView[User]):
             return super().create(request, *args, **kwargs)
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        serializer.save()
+        addresses.register(**serializer.validated_data)
         return Response(status=status.HTTP_202_ACCEPTED)
 
     def get_success_headers(self, data: Any) -> dict[str, str]:

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from attempts.models import add, counted, key_of
+from attempts.models import add, key_of
 
 TIME, MAILS = timedelta(hours=1), 5
 
 
 def one_more(address: str) -> bool:
     """Whether the address may get another one, which then counts."""
-    key = key_of("mail", address.lower())
-    sent, _ = counted([key]).get(key, (0, 0))
-    if sent >= MAILS:
-        return False
-    add(key, TIME)
-    return True
+    return add(key_of("mail", address.lower()), TIME) <= MAILS

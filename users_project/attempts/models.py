@@ -14,6 +14,7 @@ VALUES (%(key)s, 1, now() + make_interval(secs => %(seconds)s))
 ON CONFLICT (key) DO UPDATE SET
     count = CASE WHEN attempts.ends_at < now() THEN 1 ELSE attempts.count + 1 END,
     ends_at = CASE WHEN attempts.ends_at < now() THEN excluded.ends_at ELSE attempts.ends_at END
+RETURNING count
 """
 # In a transaction of its own: with the row that is added, two could wait for each other.
 _DROP_OLD = """
@@ -59,14 +60,15 @@ def counted(keys: Sequence[bytes]) -> dict[bytes, tuple[int, float]]:
         return {bytes(key): (count, seconds) for key, count, seconds in cursor.fetchall()}
 
 
-def add(key: bytes, time: timedelta) -> None:
-    """One more; the first begins a time of so long.
+def add(key: bytes, time: timedelta) -> int:
+    """One more; the first begins a time of so long. Returns how many there are in it.
 
     Some rows go whose time is over, for nobody may ask for theirs again.
     """
     with connection.cursor() as cursor:
         cursor.execute(_DROP_OLD)
         cursor.execute(_ADD, {"key": key, "seconds": time.total_seconds()})
+        return int(cursor.fetchone()[0])
 
 
 def forget(keys: Sequence[bytes]) -> None:

@@ -50,7 +50,8 @@ class Entry(models.Model):
     """Holds no name, address or secret: nothing personal is left of who is deleted.
 
     Attributes:
-        user: whose account it is; none where somebody signs in by a name that nobody has.
+        user: whose account it is; none where somebody signs in by a name that nobody has, or has to
+            confirm an address to have one.
         actor: who was signed in and did it; none for whoever has a mail's link or a refresh token,
             or registers.
         session_id: the one that began or ended.

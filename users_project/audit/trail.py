@@ -33,10 +33,10 @@ def recorded(by: UUID | None = None) -> Iterator[None]:
 
 
 def record(event: Event, user: UUID | None) -> None:
-    """What leaves no trace in another table.
+    """What no trigger records.
 
     Args:
-        user: whose account it is; None where nobody has the name that was given.
+        user: whose account it is; None where there is none.
     """
     with connection.cursor() as cursor:
         cursor.execute(_RECORD, [event.value, user, *_asker()])

@@ -17,7 +17,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.renderers import TemplateHTMLRenderer
 from rest_framework.request import Request
 
-from accounts import sessions
+from accounts import addresses, sessions
 from accounts.browser_views import browser_session, sign_in
 from accounts.keys import SigningKeyError, key_folder
 from accounts.models import User
@@ -61,12 +61,13 @@ class Register(RedirectURLMixin, generics.GenericAPIView[User]):
         serializer = self.get_serializer(data=request.data)
         try:
             serializer.is_valid(raise_exception=True)
+            if settings.EMAIL_VERIFICATION:
+                addresses.register(**serializer.validated_data)
+                page = {"title": "Confirm your address", "text": CONFIRM}
+                return render(request._request, "accounts/form.html", page)
             user = serializer.save()
         except serializers.ValidationError as error:
             return self._form(error)
-        if settings.EMAIL_VERIFICATION:
-            page = {"title": "Confirm your address", "text": CONFIRM}
-            return render(request._request, "accounts/form.html", page)
         session = sessions.start(user, request.headers.get("User-Agent", ""))
         if session is None:  # Somebody was quicker, and has changed the account.
             return redirect(settings.LOGIN_URL)
