@@ -49,8 +49,8 @@ def verifying(gateway, upstream):
 
 def said(answer):
     """All of an answer but what is another for each request."""
-    kept = {"X-Request-ID", "Date", "RateLimit", "Set-Cookie"}
-    headers = {name: value for name, value in answer.headers.items() if name not in kept}
+    others = {"X-Request-ID", "Date", "Expires", "RateLimit", "Set-Cookie"}
+    headers = {name: value for name, value in answer.headers.items() if name not in others}
     return answer.status_code, answer.text, headers
 
 
