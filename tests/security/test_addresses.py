@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from devstack import demo
 from devstack.ports import free_ports
 from devstack.services import GUNICORN, Service
 from tests.security.times import TRIES, told_apart
@@ -114,6 +115,13 @@ def test_a_link_makes_the_user(verifying, mails, users_sql, wait_until):
     (token,) = re.findall(r"\?token=(\S+)", mails(user.email)[0])
     assert verifying.post(CONFIRM, json={"token": token}).status_code == 204
     assert verifying.sign_in(user).get(ME).json()["username"] == user.username
+
+
+def test_the_demo_ends_where_a_link_is_needed(verifying, stack):
+    lines = []
+    demo.walk(stack.environment() | {"GATEWAY_URL": verifying.url}, lines.append)
+    (line,) = lines
+    assert line.startswith("EMAIL_VERIFICATION is on")
 
 
 @pytest.mark.timeout(900)  # fifteen seconds on a machine that does nothing else
