@@ -6,6 +6,7 @@ import pytest
 
 from devstack.nginx import Nginx
 from devstack.ports import Ports, free_ports
+from devstack.services import GUNICORN, Service
 from tests.security.people import make_last, signing_key
 from tests.system import raw
 from tests.system.client import Api
@@ -38,6 +39,36 @@ def new(stack, users_sql):  # noqa: F811
         return client
 
     return new
+
+
+@pytest.fixture(scope="session")
+def another_users(stack):  # noqa: F811
+    """`with another_users(VARIABLE=…) as port`: one more users_project, with other settings.
+
+    Its hashes are as in production, without the cheap ones of these tests.
+    """
+
+    @contextmanager
+    def another_users(**variables):
+        port = free_ports()
+
+        def environment(project):
+            return stack.environment_of(project) | {"USERS_BIND": f"127.0.0.1:{port}"} | variables
+
+        service = Service(
+            *(f"users-{port}", "users", port),
+            children=stack.children,
+            environment=environment,
+            arguments=GUNICORN,
+        )
+        service.start()
+        try:
+            service.wait_ready()
+            yield port
+        finally:
+            service.stop()
+
+    return another_users
 
 
 @pytest.fixture

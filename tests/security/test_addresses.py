@@ -6,8 +6,6 @@ import time
 import pytest
 
 from devstack import demo
-from devstack.ports import free_ports
-from devstack.services import GUNICORN, Service
 from tests.security.times import TRIES, told_apart
 from tests.system.browser import Browser
 from tests.system.client import Api, User
@@ -18,24 +16,10 @@ CONFIRM = "/api/v1/auth/email-verification/confirm/"
 
 
 @pytest.fixture(scope="module")
-def upstream(stack):
-    """users_project with the setting on, and its hashes as in production."""
-    port = free_ports()
-
-    def environment(project):
-        bind = {"USERS_BIND": f"127.0.0.1:{port}", "EMAIL_VERIFICATION": "true"}
-        return stack.environment_of(project) | bind
-
-    service = Service(
-        *("users-verification", "users", port),
-        children=stack.children,
-        environment=environment,
-        arguments=GUNICORN,
-    )
-    service.start()
-    service.wait_ready()
-    yield f"127.0.0.1:{port}"
-    service.stop()
+def upstream(another_users):
+    """users_project with the setting on."""
+    with another_users(EMAIL_VERIFICATION="true") as port:
+        yield f"127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ import time
 
 import pytest
 
-from devstack.ports import free_ports
-from devstack.services import GUNICORN, Service
 from tests.security.people import SENT
 from tests.security.times import TRIES, told_apart
 from tests.system.browser import Browser
@@ -26,24 +24,10 @@ FIELDS = [
 
 
 @pytest.fixture(scope="module")
-def production(stack):
-    """Requests to users_project as it is in production, without the cheap hashes of these tests."""
-    port = free_ports()
-
-    def environment(project):
-        return stack.environment_of(project) | {"USERS_BIND": f"127.0.0.1:{port}"}
-
-    service = Service(
-        *("users-production", "users", port),
-        children=stack.children,
-        environment=environment,
-        arguments=GUNICORN,
-    )
-    service.start()
-    service.wait_ready()
-    with Api(f"http://localhost:{port}") as client:
+def production(another_users):
+    """Requests to users_project as it is in production."""
+    with another_users() as port, Api(f"http://localhost:{port}") as client:
         yield client
-    service.stop()
 
 
 def sign_in(client, user, password):

@@ -179,6 +179,11 @@ def one_mail(mails):
     return one_mail
 
 
+@pytest.fixture
+def verification(settings):
+    settings.EMAIL_VERIFICATION = True
+
+
 def token_in(sent):
     return re.search(r"\?token=(\S+)", sent.body)[1]
 

@@ -172,8 +172,7 @@ def test_deletion_is_what_remains(ada, ada_and_log, written):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_mails_and_their_links(nobody, settings, written):
-    settings.EMAIL_VERIFICATION = True
+def test_mails_and_their_links(verification, nobody, written):
     body = {"username": "ada", "email": "ada@example.com", "password": PASSWORD}
     nobody.post("/api/v1/users/", body)
     settle()

@@ -96,8 +96,7 @@ def test_who_is_signed_in_has_an_account(browser, at_home):
     assert browser.get(PAGE)["Location"] == "/"
 
 
-def test_an_address_to_confirm_first(post, settings):
-    settings.EMAIL_VERIFICATION = True
+def test_an_address_to_confirm_first(post, verification):
     response = post(PAGE, BODY)
     assert response.status_code == 200
     assert "A mail to your address says how to go on." in response.text
