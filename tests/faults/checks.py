@@ -39,7 +39,7 @@ def check(system, loads, before, newest, sampler):
         partial(invariants.newest_is_last, events),
         partial(invariants.deleted_stay_away, notes_sql),
         partial(invariants.committed_is_applied, system.onlooker, notes_sql),
-        partial(invariants.each_message_is_recorded_once, before, after, recorded),
+        partial(invariants.each_message_is_recorded_once, before, after, recorded, events),
         partial(_reading_again_changes_nothing, system),
         partial(invariants.no_violation_was_seen, notes_sql),
     ]

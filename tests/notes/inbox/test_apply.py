@@ -194,6 +194,13 @@ def test_a_connection_lost_in_the_middle_can_be_tried_again(transactional_db, ad
     assert outcomes(created(ada)) == ["applied"]
 
 
+def test_two_messages_at_one_offset_both_count(ada):
+    """Kafka writes so after a disk was full, see `tests.faults.invariants`."""
+    assert outcomes(created(ada, offset=5), updated(ada, 2, offset=5)) == ["superseded", "applied"]
+    assert EventLog.objects.count() == 2
+    assert Position.objects.get().next_offset == 6
+
+
 def test_two_workers_with_the_same_batch_apply_it_once(transactional_db, ada):
     batch = [created(ada, offset=0), updated(ada, 2, offset=1)]
     applied = at_once(lambda _: len(apply_batch(batch)), 2)
