@@ -26,7 +26,8 @@ def check(system, loads, before, newest, sampler):
         sampler: has looked at I5 during the row.
     """
     users_sql, notes_sql = system.users_sql, system.notes_sql
-    events = invariants.read_topic(system.stack.kafka.bootstrap_servers, system.foreign)
+    servers = system.stack.kafka.bootstrap_servers
+    events = system.once_kafka_answers(partial(invariants.read_topic, servers, system.foreign))
     after, recorded = invariants.positions(notes_sql), notes_sql(RECORDED, [newest])
     looks = [
         sampler.require_nothing_seen,
@@ -38,7 +39,7 @@ def check(system, loads, before, newest, sampler):
         partial(invariants.messages_are_changes, events, users_sql),
         partial(invariants.newest_is_last, events),
         partial(invariants.deleted_stay_away, notes_sql),
-        partial(invariants.committed_is_applied, system.onlooker, notes_sql),
+        system.require_committed_is_applied,
         partial(invariants.each_message_is_recorded_once, before, after, recorded, events),
         partial(_reading_again_changes_nothing, system),
         partial(invariants.no_violation_was_seen, notes_sql),

@@ -10,7 +10,9 @@ import psycopg
 from confluent_kafka.admin import AdminClient
 
 from devstack.postgres import binaries
-from tests.faults.invariants import AUDIT_DELETIONS, require
+from tests.faults.invariants import AUDIT_DELETIONS, GROUP, require
+from tests.faults.load import PATIENCE
+from tests.faults.parts import wait_ready
 
 DOCUMENT = " ".join((Path(__file__).parents[2] / "docs/operations.md").read_text().split())
 
@@ -52,11 +54,22 @@ def admin(system):
     return AdminClient({"bootstrap.servers": system.stack.kafka.bootstrap_servers})
 
 
+def shares(system):
+    """How many partitions each member of the consumer's group has."""
+    client = admin(system)  # It must outlive the answer.
+
+    def describe():
+        return client.describe_consumer_groups([GROUP], request_timeout=5)[GROUP].result()
+
+    members = system.once_kafka_answers(describe).members
+    return [len(member.assignment.topic_partitions) for member in members]
+
+
 def start(system, *names):
     for name in names:
         getattr(system.stack, name).start()
     for name in names:
-        getattr(system.stack, name).wait_ready()
+        wait_ready(getattr(system.stack, name))
 
 
 def stop(system, *names):
@@ -98,4 +111,4 @@ def _options(program):
 
 
 def _postgresql(program, *arguments):
-    subprocess.run([binaries() / program, *arguments], check=True, timeout=60)
+    subprocess.run([binaries() / program, *arguments], check=True, timeout=60 * PATIENCE)

@@ -78,7 +78,7 @@ class Parts:
         part.stop()
         part.process.end_session()
         variant.start()
-        variant.wait_ready()
+        wait_ready(variant)
         self._replaced.setdefault(name, part)
         setattr(self.stack, name, variant)
         return mark
@@ -159,7 +159,7 @@ class Parts:
         for part in self.stack.parts:
             part.start()
         for part in self.stack.parts:
-            part.wait_ready()
+            wait_ready(part)
 
     def _require_running(self):
         """Nothing but the row itself ended anything."""
@@ -182,6 +182,10 @@ class Parts:
             arguments=as_child([*program, *arguments], failpoint, off),
             environment=lambda project: part.environment(project) | (environment or {}),
         )
+
+
+def wait_ready(part):
+    part.wait_ready(HEALING * PATIENCE)
 
 
 def as_child(program, failpoint=None, off=()):

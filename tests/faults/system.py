@@ -12,7 +12,7 @@ from devstack.http import call
 from devstack.services import project_folder
 from tests.faults import checks, invariants
 from tests.faults.invariants import require
-from tests.faults.load import Load
+from tests.faults.load import PATIENCE, Load
 from tests.faults.parts import HEALING, Parts, as_child
 
 STORED = "SELECT id, version FROM users UNION ALL SELECT id, version FROM deleted_users"
@@ -69,7 +69,7 @@ class System(Parts):
             env=self.stack.environment_of(project) | variables,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=120 * PATIENCE,
             check=False,
         )
         said = f"manage.py {' '.join(arguments)}: {done.returncode}, {done.stderr}{done.stdout}"
@@ -132,8 +132,7 @@ class System(Parts):
         ((newest,),) = self.users_sql("SELECT COALESCE(max(position), 0) FROM outbox")
         waiting = "SELECT 1 FROM outbox WHERE position <= %s LIMIT 1"
         self.wait(lambda: not self.users_sql(waiting, [newest]), "I6: the outbox is sent", timeout)
-        ends = {}
-        self.wait(lambda: ends.update(self._ends() or {}) or ends, "I6: Kafka answers")
+        ends = self.ends()
 
         def read():
             stored = invariants.positions(self.notes_sql)
@@ -216,15 +215,32 @@ class System(Parts):
     def no_lag(self):
         if self.users_sql("SELECT count(*) FROM outbox") != [(0,)]:
             return False
-        stored, ends = invariants.positions(self.notes_sql), self._ends()
-        return bool(ends) and all(stored.get(number, 0) == end for number, end in ends.items())
+        stored = invariants.positions(self.notes_sql)
+        return all(stored.get(number, 0) == end for number, end in self.ends().items())
 
-    def _ends(self):
-        """The next offset of each partition; None where Kafka does not answer."""
-        try:
-            return invariants.end_offsets(self.onlooker)
-        except KafkaException:
-            return None
+    def ends(self):
+        """The next offset of each partition."""
+        return self.once_kafka_answers(lambda: invariants.end_offsets(self.onlooker))
+
+    def require_committed_is_applied(self):
+        """I5, as it is now."""
+        self.once_kafka_answers(
+            lambda: invariants.committed_is_applied(self.onlooker, self.notes_sql)
+        )
+
+    def once_kafka_answers(self, ask):
+        """What ``ask`` gives. While a broker comes back, Kafka may refuse what it is asked."""
+        answers = []
+
+        def answered():
+            try:
+                answers.append(ask())
+            except KafkaException:
+                return False
+            return True
+
+        self.wait(answered, "I6: Kafka answers")
+        return answers[0]
 
 
 def _run(database, statement, parameters):

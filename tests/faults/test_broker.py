@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from tests.faults import operations
+
 covers, short = pytest.mark.covers, pytest.mark.short
 
 
@@ -42,6 +44,5 @@ def test_broker_bounced_five_times(system, rng):
             system.freeze(system.stack.kafka)
             system.wait_for_changes(rng.randint(5, 30))
             system.kill("kafka")
-            system.stack.kafka.start()
-            system.stack.kafka.wait_ready()
+            operations.start(system, "kafka")
         system.require_answers(load, since)

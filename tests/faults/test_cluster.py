@@ -3,9 +3,8 @@
 import time
 
 import pytest
-from confluent_kafka.admin import AdminClient
 
-from tests.faults.invariants import GROUP
+from tests.faults import operations
 from tests.faults.stacks import ClusterStack
 
 pytestmark = pytest.mark.on(stack=ClusterStack)
@@ -52,8 +51,9 @@ def test_the_leader_dies_before_the_others_have_its_messages(system, rng):
 def test_two_consumers_share_the_partitions(system, rng):
     with system.under_load(rng):
         system.another("consumer")
-        admin = AdminClient({"bootstrap.servers": system.stack.kafka.bootstrap_servers})
-        system.reach(lambda: sorted(_shares(admin)) == [6, 6], "each consumer has half of them")
+        system.reach(
+            lambda: sorted(operations.shares(system)) == [6, 6], "each consumer has half of them"
+        )
         system.kill("consumer")
         system.kill(rng.choice(BROKERS))
         system.wait_until_applied()
@@ -64,9 +64,3 @@ def _crowd(system):
     crowd = [str(user_id) for user_id in system.register_crowd()]
     query = "SELECT count(*) FROM outbox WHERE aggregateid = ANY(%s)"
     return lambda: system.users_sql(query, [crowd]) < [(len(crowd),)]
-
-
-def _shares(admin):
-    """How many partitions each member of the group has."""
-    described = admin.describe_consumer_groups([GROUP], request_timeout=5)[GROUP].result()
-    return [len(member.assignment.topic_partitions) for member in described.members]

@@ -3,7 +3,6 @@
 import pytest
 
 from tests.faults import operations
-from tests.faults.invariants import committed_is_applied
 
 covers, short = pytest.mark.covers, pytest.mark.short
 
@@ -48,6 +47,6 @@ def test_consumer_asleep_before_the_commit(system, rng):
         point = ("SIGSTOP", "after", "inbox.apply.write_event_log", rng.randint(2, 9))
         mark = system.restart("consumer", failpoint=point)
         system.reach(mark.exists, "the consumer has a batch in a transaction")
-        committed_is_applied(system.onlooker, system.notes_sql)
+        system.require_committed_is_applied()
         operations.wake(system.stack.consumer)
         system.wait_until_applied()

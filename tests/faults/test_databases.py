@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from tests.faults import operations
-from tests.faults.invariants import committed_is_applied, committed_offsets, end_offsets
+from tests.faults.invariants import committed_offsets
 
 covers = pytest.mark.covers
 
@@ -94,12 +94,12 @@ def test_notes_db_killed_before_its_wal_is_written(system, rng):
         wal_writer = pid_of(system.stack.notes_db, "walwriter")
         system.freeze_process(wal_writer)
         system.wait_for_shadow(system.register())
-        system.reach(lambda: all_is_committed(system.onlooker), "Kafka has all offsets")
+        system.reach(lambda: all_is_committed(system), "Kafka has all offsets")
         system.freeze(system.stack.consumer)
         system.kill("notes_db")
         os.kill(wal_writer, signal.SIGKILL)
         operations.start(system, "notes_db")
-        committed_is_applied(system.onlooker, system.notes_sql)
+        system.require_committed_is_applied()
         system.go_on()
         system.start_load(rng)
 
@@ -111,6 +111,6 @@ def pid_of(server, kind):
     return pid
 
 
-def all_is_committed(onlooker):
-    committed = committed_offsets(onlooker)
-    return all(committed[number] == end for number, end in end_offsets(onlooker).items() if end)
+def all_is_committed(system):
+    committed = system.once_kafka_answers(lambda: committed_offsets(system.onlooker))
+    return all(committed[number] == end for number, end in system.ends().items() if end)

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.faults import operations
-from tests.faults.invariants import end_offsets, require
+from tests.faults.invariants import require
 from tests.faults.network import BOTH_WAYS, ONE_WAY, TO_CLIENT
 from tests.faults.parts import HEALING
 from tests.faults.stacks import NetworkStack
@@ -136,12 +136,12 @@ def test_relay_loses_its_lock_with_messages_in_hand(system, rng):
         point = ("SIGSTOP", "before", "outbox.relay.Relay._pending", rng.randint(20, 40))
         mark = system.restart("relay", failpoint=point)
         system.reach(mark.exists, "the relay is about to read rows")
-        crowd, sent = system.register_crowd(), end_offsets(system.onlooker)
+        crowd, sent = system.register_crowd(), system.ends()
         system.another("relay", environment=system.stack.environment_of("users"))
         lines = system.new_lines("relay")
         with to_kafka.cut(TO_CLIENT):
             operations.wake(system.stack.relay)
-            system.reach(lambda: end_offsets(system.onlooker) != sent, "it sends")
+            system.reach(lambda: system.ends() != sent, "it sends")
             with to_users_db.cut(BOTH_WAYS):
                 to_users_db.reset()
                 system.rename(*crowd)

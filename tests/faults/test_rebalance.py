@@ -3,7 +3,7 @@
 import pytest
 
 from tests.faults import operations
-from tests.faults.invariants import GROUP, positions
+from tests.faults.invariants import positions
 
 covers, short = pytest.mark.covers, pytest.mark.short
 
@@ -20,7 +20,7 @@ def test_consumers_join_and_leave(system, rng, protocol):
         system.restart("consumer", environment=environment)
         for _ in range(rng.randint(3, 5)):
             joined = system.another("consumer", environment=environment)
-            system.reach(lambda: len(shares(system)) == 2 and all(shares(system)), "both read")
+            system.reach(lambda: both_read(system), "both read")
             wait_for_messages(system, rng.randint(1, 30))
             joined.stop()
             wait_for_messages(system, rng.randint(1, 30))
@@ -35,20 +35,18 @@ def test_consumer_asleep_past_its_session(system, rng):
         sleeper = system.stack.consumer
         system.reach(mark.exists, "the consumer comes to its failpoint")
         system.another("consumer")
-        system.reach(lambda: shares(system) == [12], "another has all partitions")
+        system.reach(lambda: operations.shares(system) == [12], "another has all partitions")
         wait_for_messages(system, 100)
         log = system.stack.folder / "logs" / "consumer.log"
         start = log.stat().st_size
         operations.wake(sleeper)
         system.reach(lambda: "messages_applied" in log.read_text()[start:], "it goes on")
-        system.reach(lambda: len(shares(system)) == 2 and all(shares(system)), "both read")
+        system.reach(lambda: both_read(system), "both read")
 
 
-def shares(system):
-    """How many partitions each member of the group has."""
-    admin = operations.admin(system)  # It must outlive the answer.
-    group = admin.describe_consumer_groups([GROUP], request_timeout=5)[GROUP].result()
-    return [len(member.assignment.topic_partitions) for member in group.members]
+def both_read(system):
+    shares = operations.shares(system)
+    return len(shares) == 2 and all(shares)
 
 
 def wait_for_messages(system, count):

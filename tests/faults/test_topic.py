@@ -5,14 +5,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from tests.faults import operations
-from tests.faults.invariants import (
-    EXCUSE,
-    GROUP,
-    TOPIC,
-    end_offsets,
-    positions,
-    shadows_equal_users,
-)
+from tests.faults.invariants import EXCUSE, GROUP, TOPIC, positions, shadows_equal_users
 
 covers, short = pytest.mark.covers, pytest.mark.short
 
@@ -63,10 +56,10 @@ def test_messages_deleted(system, rng):
 
         operations.stop(system, "consumer")
         read = positions(system.notes_sql)
-        beyond = lambda: all(end > read.get(n, 0) for n, end in ends(system).items())  # noqa: E731
+        beyond = lambda: all(end > read.get(n, 0) for n, end in system.ends().items())  # noqa: E731
         system.reach(beyond, "each partition has unread messages")
         operations.stop(system, "relay")
-        begin = ends(system)
+        begin = system.ends()
         delete_before(system, begin)
         system.stack.consumer.start()
         operations.wait_for_stop(system, "consumer", "deleted before they were read.")
@@ -87,13 +80,13 @@ def test_offsets_reset(system, rng, to):
         operations.stop(system, "consumer")
         read = positions(system.notes_sql)
         system.reach(
-            lambda: sum(ends(system).values()) > sum(read.values()) + 20, "unread messages"
+            lambda: sum(system.ends().values()) > sum(read.values()) + 20, "unread messages"
         )
         admin = operations.admin(system)
         if to == "expired":
             admin.delete_consumer_groups([GROUP])[GROUP].result()
         else:
-            offsets = ends(system) if to == "latest" else dict.fromkeys(ends(system), 0)
+            offsets = system.ends() if to == "latest" else dict.fromkeys(system.ends(), 0)
             places = [TopicPartition(TOPIC, *offset) for offset in offsets.items()]
             request = [ConsumerGroupTopicPartitions(GROUP, places)]
             admin.alter_consumer_group_offsets(request)[GROUP].result()
@@ -128,10 +121,6 @@ def read_what_is_there(system, begin):
     operations.start(system, "relay", "consumer")
     operations.run(system, "users", "republish_users")
     operations.delete_ghosts(system)
-
-
-def ends(system):
-    return end_offsets(system.onlooker)
 
 
 def set_policy(system, policy):
