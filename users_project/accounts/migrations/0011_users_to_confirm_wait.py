@@ -1,15 +1,23 @@
 """Whoever has not confirmed their own address is no user any more, but waits as from 0009 on.
 
-They could not sign in, so nothing of theirs is lost: ``verify_address`` sends them a link.
+Those alone of whom the audit log knows that they never signed in: nothing of theirs is lost, and
+``verify_address`` sends them a link. The others stay, since EMAIL_VERIFICATION may have been off.
 """
 
 from django.db import migrations
 
 MOVE = """
-INSERT INTO pending_addresses (email, username, password)
-SELECT users.email, users.username, users.password
-FROM users JOIN pending_addresses ON user_id = users.id AND pending_addresses.email = users.email;
-DELETE FROM users USING pending_addresses
+WITH waiting AS (
+    SELECT users.* FROM users
+        JOIN pending_addresses ON user_id = users.id AND pending_addresses.email = users.email
+    WHERE EXISTS (SELECT FROM audit_log WHERE user_id = users.id AND event = 'registered')
+        AND NOT EXISTS (SELECT FROM audit_log WHERE user_id = users.id AND event = 'signed_in')
+), moved AS (
+    INSERT INTO pending_addresses (email, username, password)
+    SELECT email, username, password FROM waiting
+)
+DELETE FROM users USING waiting WHERE users.id = waiting.id;
+DELETE FROM pending_addresses USING users
 WHERE user_id = users.id AND pending_addresses.email = users.email;
 """
 
