@@ -226,6 +226,20 @@ def test_mails_to_somebody_are_few(verification, anonymous, ada, mails):
     assert len(mails()) == limit.MAILS
 
 
+def test_nobody_keeps_a_new_password_from_an_account(verification, anonymous, ada, one_mail, mails):
+    for number in range(limit.MAILS):
+        anonymous.post(USERS, {**ADA, "username": f"eve{number}"})
+    mails()
+    anonymous.post(RESET, {"email": "ada@example.com"})
+    assert "/password-reset/confirm/" in one_mail("ada@example.com").body
+
+
+def test_who_has_no_password_is_not_sent_for_another(registered, ada, anonymous, one_mail):
+    User.objects.filter(pk=ada.pk).update(password="!")
+    anonymous.post(USERS, {**ADA, "username": "eve"})
+    assert "password" not in one_mail("ada@example.com").body
+
+
 def test_the_owner_of_a_deactivated_account_is_told_so(registered, new_user, anonymous, one_mail):
     new_user("idle", is_active=False)
     anonymous.post(USERS, {**ADA, "email": "idle@example.com"})
@@ -233,12 +247,20 @@ def test_the_owner_of_a_deactivated_account_is_told_so(registered, new_user, ano
     assert ("deactivated" in text, "sign in" in text) == (True, False)
 
 
-def test_who_had_not_confirmed_before_waits(verification, anonymous, one_mail, new_user):
+@pytest.fixture
+def move():
+    def move():
+        with connection.cursor() as cursor:
+            cursor.execute(import_module("accounts.migrations.0011_users_to_confirm_wait").MOVE)
+
+    return move
+
+
+def test_who_had_not_confirmed_before_waits(verification, anonymous, one_mail, new_user, move):
     """As it was before registrations waited: a user whose own address does."""
     for name in ("ada", "bob"):
         PendingAddress.objects.create(user=new_user(name), email="ada@example.com")
-    with connection.cursor() as cursor:
-        cursor.execute(import_module("accounts.migrations.0011_users_to_confirm_wait").MOVE)
+    move()
     assert [user.username for user in User.objects.all()] == ["bob"]
     assert User.objects.get().pending_address.email == "ada@example.com"
     PendingAddress.objects.filter(username="").delete()
@@ -246,3 +268,17 @@ def test_who_had_not_confirmed_before_waits(verification, anonymous, one_mail, n
     token = token_in(one_mail("ada@example.com"))
     assert anonymous.post(CONFIRM, {"token": token}).status_code == 204
     assert anonymous.post(TOKEN, {"username": "ada", "password": PASSWORD}).status_code == 200
+
+
+def test_who_has_signed_in_before_stays(verification, tokens, ada, new_user, move):
+    """While EMAIL_VERIFICATION was off; of Bob the audit log does not know."""
+    tokens(ada)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE users DISABLE TRIGGER audit_registered")
+        bob = new_user("bob")
+        cursor.execute("ALTER TABLE users ENABLE TRIGGER audit_registered")
+    for user in (ada, bob):
+        PendingAddress.objects.create(user=user, email=user.email)
+    move()
+    assert set(User.objects.all()) == {ada, bob}
+    assert not PendingAddress.objects.exists()

@@ -7,12 +7,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts.models import Session, User
+from accounts.models import PendingAddress, Session, User
 from tests.plans import explained, nodes
 from tests.threads import at_once
 from tests.users.conftest import PASSWORD, json_client
 
 USERS, ME = "/api/v1/users/", "/api/v1/users/me/"
+PASSWORD_CHANGE = f"{ME}password/"
 
 
 def test_me(api, ada, django_assert_num_queries):
@@ -194,13 +195,41 @@ def test_one_of_many_at_once_gets_the_name(signed_in, new_user, errors):
 
 
 def test_a_change_leaves_alone_what_it_does_not_name(api, ada):
-    """A deactivation between reading the user and writing it must not be undone."""
-    from accounts.serializers import UserSerializer
+    """What is set between reading the user and writing it must not be undone."""
+    from accounts.serializers import OwnUserSerializer
 
     stale = User.objects.get(pk=ada.pk)
-    User.objects.update(is_active=False)
-    serializer = UserSerializer(stale, partial=True)
-    assert serializer.update(stale, {"username": "countess"}).is_active is False
+    User.objects.update(email="set@example.com")
+    serializer = OwnUserSerializer(stale, partial=True)
+    assert serializer.update(stale, {"username": "countess"}).email == "set@example.com"
+
+
+@pytest.mark.parametrize("verified", [False, True])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("patch", ME, {"email": "thief@example.com", "password": PASSWORD}),
+        ("delete", ME, {"password": PASSWORD}),
+        ("post", PASSWORD_CHANGE, {"current_password": PASSWORD, "new_password": "thief's own 1"}),
+    ],
+)
+def test_a_password_that_is_changed_while_it_is_asked(
+    api, ada, monkeypatch, settings, method, path, body, verified
+):
+    """Whoever knows the former one may do nothing with it from then on."""
+    settings.EMAIL_VERIFICATION = verified
+    check = User.check_password
+
+    def check_and_change(user, password):
+        found = check(user, password)
+        User.objects.get(pk=user.pk).change_password("battery staple 7")
+        return found
+
+    monkeypatch.setattr(User, "check_password", check_and_change)
+    assert getattr(api, method)(path, body).status_code == 401
+    user = User.objects.get()
+    assert (user.email, check(user, "battery staple 7")) == ("ada@example.com", True)
+    assert not PendingAddress.objects.exists()
 
 
 @pytest.mark.parametrize(("method", "path"), [("post", "/api/v1/users/"), ("patch", ME)])

@@ -20,7 +20,7 @@ from attempts import mails
 from audit import trail
 from audit.models import Event
 
-_signer = signing.Signer(salt="accounts.addresses")
+_signer = signing.Signer(salt="accounts.pending_addresses")
 
 
 def register(email: str, username: str, password: str) -> None:
@@ -40,19 +40,20 @@ def propose(user: User, email: str) -> None:
     """Sends a link to another address; links sent before for this user hold no more.
 
     The address that the user has takes back what they proposed before.
+
+    Args:
+        user: locked, since a user has one such row.
     """
-    with transaction.atomic():
-        # One at a time: a user has one such row.
-        User.objects.lock(user.pk)
-        PendingAddress.objects.filter(user=user).delete()
-        if email != user.email:
-            _ask(PendingAddress(user=user, email=email))
+    PendingAddress.objects.filter(user=user).delete()
+    if email != user.email:
+        _ask(PendingAddress(user=user, email=email))
 
 
 def ask_again(email: str) -> None:
     """Sends the links again, the latest first. Nothing where no such address waits."""
     waiting = PendingAddress.objects.live().for_email(email).order_by("-created_at")
     for pending in waiting[: mails.MAILS]:
+        trail.record(Event.CONFIRMATION_MAILED, pending.user_id)
         _send(pending)
 
 
@@ -119,18 +120,18 @@ def _ask(pending: PendingAddress) -> None:
 
 def _send(pending: PendingAddress) -> None:
     """After the answer, which is the same whether an account has the address or not."""
-    if not mails.one_more(pending.email):
-        return
-    owner = User.objects.with_email(pending.email).first()
-    if owner and owner.pk != pending.user_id:
-        mail.send("address_known", owner.email, user=owner)
-        return
     user = User.objects.filter(pk=pending.user_id).first() if pending.user_id else None
-    mail.send(
-        "confirm_address",
-        pending.email,
-        username=user.username if user else pending.username,
-        asked_at=pending.created_at,
-        until=pending.created_at + PendingAddress.LIFETIME,
-        link=mail.link(reverse("rest_framework:confirm-address"), _signer.sign(str(pending.pk))),
-    )
+    owner = User.objects.with_email(pending.email).first()
+    if owner and owner != user:
+        if mails.one_more("address_known", owner.email):
+            mail.send("address_known", owner.email, user=owner)
+    elif mails.one_more("confirm_address", pending.email):
+        path = reverse("rest_framework:confirm-address")
+        mail.send(
+            "confirm_address",
+            pending.email,
+            username=user.username if user else pending.username,
+            asked_at=pending.created_at,
+            until=pending.created_at + PendingAddress.LIFETIME,
+            link=mail.link(path, _signer.sign(str(pending.pk))),
+        )

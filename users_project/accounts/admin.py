@@ -73,7 +73,7 @@ class RegistrationAdmin(CappedAdmin[PendingAddress]):
     actions = ("confirm",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PendingAddress]:
-        return super().get_queryset(request).filter(user=None)
+        return PendingAddress.objects.live().filter(user=None)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import jwt
@@ -18,6 +20,7 @@ from rest_framework.request import Request
 
 from accounts.models import Session, User
 from accounts.tokens import read_access_token, rfc3339
+from audit import trail
 
 _csrf = SessionAuthentication()
 
@@ -67,6 +70,21 @@ class TokenAuthentication(BaseAuthentication):
 def signed_in(request: Request) -> tuple[User, str]:
     """The user and the session's id of a request that has passed IsAuthenticated."""
     return cast("User", request.user), cast("dict[str, str]", request.auth)["sid"]
+
+
+@contextmanager
+def while_signed_in(user: User) -> Iterator[User]:
+    """One transaction, in which nothing signs the user out everywhere or deletes them.
+
+    To ask for a password takes a while, and whoever knew it may know it no more by then. Gives the
+    user as they are now. Raises AuthenticationFailed where they were signed out everywhere, or
+    deleted, since ``user`` was read.
+    """
+    with trail.recorded():
+        now = User.objects.lock(user.pk)
+        if now is None or now.tokens_valid_after != user.tokens_valid_after:
+            raise exceptions.AuthenticationFailed("The access token is not valid any more.")
+        yield now
 
 
 def _user_of(claims: dict[str, Any]) -> User | None:

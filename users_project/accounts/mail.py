@@ -21,7 +21,7 @@ def send_later(kind: str, to: str, **context: Any) -> None:
 
 
 def later(kind: str, send: Callable[[], None]) -> None:
-    """For a mail about what is done already: too many others drop it."""
+    """For a mail that tells of something done, or can be asked for again: too many drop it."""
     try:
         background.run(send)
     except ServiceUnavailable:

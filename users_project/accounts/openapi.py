@@ -10,7 +10,10 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse
 
 MEANWHILE = OpenApiResponse(description="An account has the address or the username meanwhile.")
-TAKEN = OpenApiResponse(description="Somebody has this name or address; `errors` says which.")
+TAKEN = OpenApiResponse(
+    description="Somebody has this name or, without EMAIL_VERIFICATION, this address; `errors` says"
+    " which."
+)
 CONFIRM_FIRST = (
     "With EMAIL_VERIFICATION, whether somebody has the address or not: a mail to it says how to"
     " go on."

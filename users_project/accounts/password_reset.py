@@ -21,7 +21,9 @@ from audit.models import Event
 def send_link(email: str) -> None:
     """Nothing where there is no such account that can sign in with a password."""
     user = User.objects.with_email(email).filter(is_active=True).first()
-    if user is None or not user.has_usable_password() or not mails.one_more(user.email):
+    if user is None or not user.has_usable_password():
+        return
+    if not mails.one_more("password_reset", user.email):
         return
     trail.record(Event.PASSWORD_RESET_MAILED, user.pk)
     link = mail.link(reverse("rest_framework:password-reset-confirm"), token_of(user))

@@ -13,6 +13,7 @@ from rest_framework import serializers
 from rest_framework.utils import html
 
 from accounts import addresses
+from accounts.authentication import while_signed_in
 from accounts.backends import MAX_PASSWORD_LENGTH
 from accounts.models import User
 from accounts.refusals import WrongPassword, taken_as_field_error
@@ -130,20 +131,6 @@ class UserSerializer(StrictSerializer, serializers.ModelSerializer[User]):
         fields = ["id", "email", "username", "created_at", "updated_at"]
         read_only_fields = ["created_at", "updated_at"]
 
-    def update(self, instance: User, validated_data: dict[str, Any]) -> User:
-        given = dict(validated_data)
-        email = given.pop("email", None) if settings.EMAIL_VERIFICATION else None
-        # Only these columns: what somebody else has set meanwhile stays.
-        with taken_as_field_error(given, instance):
-            User.objects.filter(pk=instance.pk).update(**given)
-            if email is not None:
-                addresses.propose(instance, email)
-        # As the database has it now: it has raised the version and updated_at.
-        changed = get_object_or_404(User, pk=instance.pk)
-        if changed.email != instance.email:
-            addresses.tell_former(instance)
-        return changed
-
 
 class RegistrationSerializer(UserSerializer):
     password = NewPasswordField()
@@ -171,7 +158,17 @@ class OwnUserSerializer(UserSerializer):
 
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
         given = {name: value for name, value in validated_data.items() if name != "password"}
-        return super().update(instance, given)
+        email = given.pop("email", None) if settings.EMAIL_VERIFICATION else None
+        # Only these columns: what somebody else has set meanwhile stays.
+        with while_signed_in(instance) as user, taken_as_field_error(given, user):
+            User.objects.filter(pk=user.pk).update(**given)
+            if email is not None:
+                addresses.propose(user, email)
+        # As the database has it now: it has raised the version and updated_at.
+        changed = get_object_or_404(User, pk=user.pk)
+        if changed.email != user.email:
+            addresses.tell_former(user)
+        return changed
 
 
 class CurrentPasswordSerializer(StrictSerializer):

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import addresses, mail
-from accounts.authentication import signed_in
+from accounts.authentication import signed_in, while_signed_in
 from accounts.models import User, UserQuerySet
 from accounts.openapi import CONFIRM_FIRST, TAKEN, WAITS, WRONG_PASSWORD, BodyOnDelete
 from accounts.pagination import NewestFirst
@@ -27,7 +27,6 @@ from accounts.serializers import (
     UserSerializer,
     require_password,
 )
-from audit import trail
 
 
 @extend_schema_view(
@@ -140,7 +139,7 @@ class Me(generics.RetrieveUpdateDestroyAPIView[User]):
         serializer.is_valid(raise_exception=True)
         user, sid = signed_in(request)
         require_password(user, sid, serializer.validated_data, "password")
-        with trail.recorded():
+        with while_signed_in(user):
             user.delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -158,7 +157,8 @@ class Password(generics.GenericAPIView[User]):
         serializer.is_valid(raise_exception=True)
         user, sid = signed_in(request)
         require_password(user, sid, serializer.validated_data, "current_password")
-        user.change_password(serializer.validated_data["new_password"], keep=sid)
+        with while_signed_in(user):
+            user.change_password(serializer.validated_data["new_password"], keep=sid)
         mail.send_later("password_changed", user.email, username=user.username)
         if request.session.get("sid") == sid:
             user.refresh_from_db()
